@@ -1,0 +1,138 @@
+"""Runs again what the notes pages quote, and rewrites their outputs, numbers and figures in place.
+
+    python notes/render.py                 every page (about an hour)
+    python notes/render.py simple_rnn      one page; the others are left alone
+    python notes/render.py --missing       run only what has no stored result yet
+
+A page, notes/NAME.md, quotes in two ways:
+
+- a block that begins ```console and `$ command`: the command is run at the top of the repository,
+  and what it prints on stdout stands below it;
+- `<!--{name:.3f}-->0.131<!--/-->`: the value of that name, in that format. Values come from the functions of
+  notes/experiments/NAME.py, each of which returns a dict; and run1_seconds, run2_seconds ... are the wall-clock
+  seconds of the page's commands, in their order.
+
+Results are stored in notes/results/NAME.json, beside the machine, the versions and the date. TF1_PYTHON names a
+Python 3.7 with TensorFlow 1.15, for the experiments that compare the two.
+"""
+import argparse
+import datetime
+import importlib
+import inspect
+import json
+import os
+import pathlib
+import platform
+import re
+import subprocess
+import sys
+import time
+
+from tqdm import tqdm
+
+NOTES = pathlib.Path(__file__).resolve().parent
+ROOT = NOTES.parent
+COMMAND = re.compile(r"^```console\n\$ (?P<command>.+)\n(?P<output>(?:(?!```).*\n)*)```$", re.MULTILINE)
+VALUE = re.compile(r"<!--\{(?P<name>\w+)(?P<format>:[^}]*)?\}-->(?P<value>.*?)<!--/-->", re.DOTALL)
+
+
+def pages():
+    return sorted(path.stem for path in NOTES.glob("*.md"))
+
+
+def load(name):
+    path = NOTES / "results" / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else {"commands": {}, "experiments": {}}
+
+
+def store(name, results):
+    path = NOTES / "results" / f"{name}.json"
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+    part.replace(path)  # whole or not at all
+
+
+def machine():
+    import numpy
+    import tensorflow
+    cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text()).group(1) \
+        if os.path.exists("/proc/cpuinfo") else platform.processor()
+    return {"cpu": cpu, "cores": os.cpu_count(), "python": platform.python_version(),
+            "tensorflow": tensorflow.__version__, "numpy": numpy.__version__,
+            "date": datetime.date.today().isoformat()}
+
+
+def run(command):
+    """Runs one command as a reader would type it; returns what it printed and the seconds it took."""
+    path = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]  # so that `python` is this one
+    environment = dict(os.environ, MPLBACKEND="Agg", PATH=path)
+    started = time.time()
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=ROOT, env=environment,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{command}: exit status {done.returncode}\n{done.stderr}")
+    return {"stdout": done.stdout, "seconds": round(time.time() - started, 1)}
+
+
+def experiments(name):
+    """Returns the public functions of notes/experiments/NAME.py, by name."""
+    if not (NOTES / "experiments" / f"{name}.py").exists():
+        return {}
+    sys.path[:0] = [str(NOTES), str(ROOT)]
+    module = importlib.import_module(f"experiments.{name}")
+    return {key: value for key, value in vars(module).items()
+            if inspect.isfunction(value) and value.__module__ == module.__name__ and not key.startswith("_")}
+
+
+def page_text(text, results):
+    """Returns the page with every output and every value as stored; raises KeyError where one is not."""
+    values = {key: value for part in results["experiments"].values() for key, value in part.items()}
+    for n, match in enumerate(COMMAND.finditer(text), 1):
+        values[f"run{n}_seconds"] = results["commands"][match["command"]]["seconds"]
+
+    def output(match):
+        stdout = results["commands"][match["command"]]["stdout"].rstrip("\n")
+        return "```console\n$ {}\n{}```".format(match["command"], stdout + "\n" if stdout else "")
+
+    def value(match):
+        spec = match["format"] or ""
+        shown = format(values[match["name"]], spec[1:])
+        shown = f"\n{shown}\n" if "\n" in shown else shown  # a table stands on lines of its own
+        return "<!--{" + match["name"] + spec + "}-->" + shown + "<!--/-->"
+
+    return VALUE.sub(value, COMMAND.sub(output, text))
+
+
+def render(name, missing):
+    path = NOTES / f"{name}.md"
+    results = load(name)
+    commands = [match["command"] for match in COMMAND.finditer(path.read_text())]
+    parts = experiments(name)
+    work = [("commands", key, lambda key=key: run(key)) for key in commands]
+    work += [("experiments", key, part) for key, part in parts.items()]
+    for kind, key, action in tqdm(work, desc=name, disable=None):
+        if not (missing and key in results[kind]):
+            tqdm.write(f"{name}: {key}", file=sys.stderr)
+            results[kind][key] = action()
+            results["machine"] = machine()
+            store(name, results)  # what was measured is kept, whatever comes after it
+    results["commands"] = {key: results["commands"][key] for key in commands}
+    results["experiments"] = {key: results["experiments"][key] for key in parts}
+    store(name, results)
+    path.write_text(page_text(path.read_text(), results))
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pages", nargs="*", metavar="PAGE", help=f"of {', '.join(pages())} (default: all)")
+    parser.add_argument("--missing", action="store_true", help="run only what has no stored result")
+    args = parser.parse_args(argv)
+    for name in args.pages:
+        if name not in pages():
+            parser.error(f"no page {name!r}: expected one of {', '.join(pages())}")
+    for name in args.pages or pages():
+        render(name, args.missing)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""What all tests share: the scripts, and ways to run them in this process or in one of their own."""
+import importlib
+import os
+import pathlib
+import subprocess
+import sys
+
+os.environ["MPLBACKEND"] = "Agg"
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SCRIPTS = sorted(path.stem for path in ROOT.glob("*.py"))
+sys.path.insert(0, str(ROOT))
+
+
+def few(name):
+    """The flags of a short run: FEW in tests/test_NAME.py, or else three iterations."""
+    return getattr(importlib.import_module(f"test_{name}"), "FEW", ["--iterations", "3"])
+
+
+def run(name, *flags, cwd, python=sys.executable, **environment):
+    """Runs a script in a process of its own, without display; returns exit status, stdout and stderr."""
+    variables = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "MPLBACKEND")}
+    return subprocess.run([python, str(ROOT / f"{name}.py"), *flags], cwd=cwd, env=dict(variables, **environment),
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+
+
+@pytest.fixture
+def other_python():
+    """A Python that has the other TensorFlow: TF1_PYTHON where this one is TF 2, TF2_PYTHON where it is TF 1.15."""
+    import tensorflow
+    variable = "TF2_PYTHON" if tensorflow.__version__.startswith("1.") else "TF1_PYTHON"
+    if not os.environ.get(variable):
+        pytest.skip(f"{variable} is not set: no second TensorFlow to compare with")
+    return os.environ[variable]

@@ -1,0 +1,138 @@
+"""What every script keeps, whatever it teaches."""
+import ast
+import importlib
+import re
+import sys
+
+import matplotlib.pyplot as plt
+import pytest
+from conftest import ROOT, SCRIPTS, few, run
+
+HOUSE = ["steps", "live", "number", "output", "flags", "restore", "save"]  # where these stand, they are the same
+EXPECTED = {"simple_rnn", "static_vs_dynamic_rnn", "variable_length", "sin_to_cos_lstm", "mnist_rnn_classifier",
+            "time_series_rnn", "creative_rnn", "deep_rnn", "multi_gpu_rnn", "lstm_peephole_gru", "bidirectional_lstm",
+            "predict_sin_lstm", "char_rnn"}
+
+each_script = pytest.mark.parametrize("name", SCRIPTS)
+
+
+def source(name):
+    return (ROOT / f"{name}.py").read_text(encoding="utf-8")
+
+
+def functions(name):
+    """The top-level functions of a script: name -> source text."""
+    text = source(name)
+    lines, body = text.splitlines(), ast.parse(text).body
+    ends = [node.lineno - 1 for node in body[1:]] + [len(lines)]
+    return {node.name: "\n".join(lines[node.lineno - 1:end]).split("\n\n\n")[0].rstrip()
+            for node, end in zip(body, ends) if isinstance(node, ast.FunctionDef)}
+
+
+def header(name):
+    """From the first environment variable to XLA, but for the imports, of which a script may need more or fewer."""
+    text = source(name)
+    lines = text[text.index("os.environ.setdefault"):text.index("\nXLA =")].splitlines()
+    return [line for line in lines if not re.match(r"(import|from) ", line)]
+
+
+def main(name, *flags):
+    return importlib.import_module(name).main([*few(name), *flags])
+
+
+def test_only_known_scripts_stand_at_the_top():
+    assert set(SCRIPTS) <= EXPECTED
+
+
+@each_script
+def test_run_as_a_reader_does(name, tmp_path):
+    done = run(name, *few(name), cwd=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+    assert done.stderr.splitlines() == ["no display: --save-plot FILE keeps the picture"]
+    assert not list(tmp_path.iterdir()), "a run writes nothing that was not asked for"
+
+
+@each_script
+def test_same_seed_same_output_and_nothing_is_left_behind(name, tmp_path, capsys):
+    before = set(plt.get_fignums()), plt.get_backend()
+    picture = tmp_path / "picture.png"
+    main(name, "--seed", "7", "--save-plot", str(picture))
+    first = capsys.readouterr().out
+    main(name, "--seed", "7", "--no-plot")
+    second = capsys.readouterr().out
+    timeless = re.compile(r"\d+(\.\d+)? (ms|s)\b")
+    assert timeless.sub("", first) == timeless.sub("", second)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert (set(plt.get_fignums()), plt.get_backend()) == before
+
+
+@each_script
+def test_help_shows_the_docstring_and_the_flags(name, capsys):
+    module = importlib.import_module(name)
+    with pytest.raises(SystemExit) as ended:
+        module.main(["--help"])
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert module.__doc__.strip() in shown
+    assert {"--seed", "--no-plot", "--save-plot"} <= set(re.findall(r"--[a-z-]+", shown))
+
+
+@each_script
+@pytest.mark.parametrize("wrong", ["--seed x", "--seed -1", "--seed 1e99", "--seed nan", "--seed=", "--save-plot=",
+                                   "--save-plot picture.gif", "--save-plot nowhere/picture.png", "--no-such-flag",
+                                   "--iterations 0", "--iterations -3", "--iterations 1.5", "--iterations 99999999999"])
+def test_wrong_use_is_one_line_and_status_2(name, wrong, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        importlib.import_module(name).main(wrong.split())
+    assert ended.value.code == 2
+    shown = capsys.readouterr()
+    value = wrong.replace("=", " ").split(" ", 1)[1] if " " in wrong or "=" in wrong else wrong
+    assert not shown.out and len(shown.err.splitlines()) == 1 and value in shown.err
+    assert not list(tmp_path.iterdir())
+
+
+@each_script
+def test_header_is_word_for_word_the_same(name):
+    assert header(name) == header("sin_to_cos_lstm")
+    shared, others = functions("sin_to_cos_lstm"), functions(name)
+    for other in SCRIPTS:
+        shared = dict(functions(other), **shared)
+    for function in HOUSE:
+        assert others.get(function, shared.get(function)) == shared.get(function), function
+
+
+@each_script
+def test_pep_723_block_equals_the_requirements(name):
+    block = re.match(r"# /// script\n(.*?)# ///\n", source(name), re.DOTALL).group(1).replace("# ", "")
+    dependencies = ast.literal_eval(re.search(r"dependencies = (\[.*?\])", block, re.DOTALL).group(1))
+    assert dependencies == (ROOT / "requirements.txt").read_text().split()
+    assert 'requires-python = ">=3.10,<3.14"' in block
+
+
+@each_script
+def test_docstring_has_its_four_lines_and_the_page_exists(name):
+    words = [line.split()[0] for line in ast.get_docstring(ast.parse(source(name))).splitlines()[2:]
+             if line and not line[0].isspace()]
+    assert words == ["Shows", "Run", "Expect", "Notes"]
+    assert (ROOT / "notes" / f"{name}.md").exists()
+
+
+@each_script
+def test_stands_alone(name):
+    tree = ast.parse(source(name))
+    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    imported |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    imported = {module.split(".")[0] for module in imported}
+    standard = getattr(sys, "stdlib_module_names", imported)
+    assert imported - {"matplotlib", "numpy", "tensorflow", "tf_keras", "tqdm"} <= set(standard) - set(SCRIPTS)
+
+
+@each_script
+def test_lines_fit_and_functions_are_explained(name):
+    module = ast.parse(source(name))
+    assert max(map(len, source(name).splitlines())) <= 120
+    for node in module.body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name not in ("main",):
+            assert ast.get_docstring(node), f"{node.name} has no docstring"
