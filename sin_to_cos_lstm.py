@@ -217,7 +217,7 @@ def flags(iterations=None):
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     if iterations:
-        add("--iterations", type=number(1), default=iterations, metavar="N", help="training steps (default: %(default)s)")
+        add("--iterations", type=number(1), default=iterations, metavar="N", help="of training (default: %(default)s)")
         add("--no-xla", dest="xla", action="store_false", default=XLA, help="run the plain graph, as on TF 1.15")
     add("--seed", type=number(0), default=0, metavar="S", help="of all that is random (default: %(default)s)")
     add("--no-plot", action="store_true", help="open no window")
