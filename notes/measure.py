@@ -47,3 +47,13 @@ def table(header, rows):
     """Returns a Markdown table."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def timing_values(variants, base="tf1", **options):
+    """milliseconds(), flattened for a page: NAME_ms, NAME_ms_low, NAME_ms_high, and base_to_NAME, how much faster."""
+    timed = milliseconds(variants, **options)
+    values = {}
+    for name, ms in timed.items():
+        values.update({f"{name}_ms": ms["median"], f"{name}_ms_low": ms["low"], f"{name}_ms_high": ms["high"]})
+        values[f"{base}_to_{name}"] = timed[base]["median"] / ms["median"]
+    return values

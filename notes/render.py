@@ -53,12 +53,11 @@ def store(name, results):
 
 
 def machine():
-    import numpy
-    import tensorflow
+    from importlib.metadata import version
     cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text()).group(1) \
         if os.path.exists("/proc/cpuinfo") else platform.processor()
     return {"cpu": cpu, "cores": os.cpu_count(), "python": platform.python_version(),
-            "tensorflow": tensorflow.__version__, "numpy": numpy.__version__,
+            "tensorflow": version("tensorflow"), "numpy": version("numpy"),
             "date": datetime.date.today().isoformat()}
 
 
