@@ -1,7 +1,9 @@
 """What every script keeps, whatever it teaches."""
 import ast
 import importlib
+import os
 import re
+import signal
 import sys
 
 import matplotlib.pyplot as plt
@@ -67,6 +69,25 @@ def test_same_seed_same_output_and_nothing_is_left_behind(name, tmp_path, capsys
     assert (set(plt.get_fignums()), plt.get_backend()) == before
 
 
+@pytest.mark.parametrize("name", [name for name in SCRIPTS if "def steps(" in source(name)])
+def test_ctrl_c_ends_the_training_and_goes_on_to_the_results(name, monkeypatch, capsys):
+    module = importlib.import_module(name)
+    handler, counted, steps = signal.getsignal(signal.SIGINT), [], module.steps
+
+    def pressed_in_the_second_step(*args):
+        for i in steps(*args):
+            if len(counted) == 1:
+                os.kill(os.getpid(), signal.SIGINT)
+            counted.append(i)
+            yield i
+
+    monkeypatch.setattr(module, "steps", pressed_in_the_second_step)
+    module.main([*few(name), "--iterations", "40", "--no-plot"])
+    assert counted == [0, 1]
+    assert capsys.readouterr().out.strip()
+    assert signal.getsignal(signal.SIGINT) == handler
+
+
 @each_script
 def test_help_shows_the_docstring_and_the_flags(name, capsys):
     module = importlib.import_module(name)
@@ -96,6 +117,7 @@ def test_wrong_use_is_one_line_and_status_2(name, wrong, tmp_path, monkeypatch, 
 @each_script
 def test_header_is_word_for_word_the_same(name):
     assert header(name) == header("sin_to_cos_lstm")
+    assert source(name).endswith(source("sin_to_cos_lstm")[source("sin_to_cos_lstm").index("\n\nif __name__"):])
     shared, others = functions("sin_to_cos_lstm"), functions(name)
     for other in SCRIPTS:
         shared = dict(functions(other), **shared)
