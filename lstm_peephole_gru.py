@@ -1,0 +1,396 @@
+# /// script
+# requires-python = ">=3.10,<3.14"
+# dependencies = ["matplotlib>=3.8", "numpy>=1.26", "tensorflow>=2.21,<2.22", "tf_keras>=2.21,<2.22", "tqdm>=4.66"]
+# ///
+"""Four gated cells learn one series: LSTM, peephole LSTM, GRU, and a coupled LSTM that is written here.
+
+Shows   BasicLSTMCell, LSTMCell(use_peepholes=True), GRUCell, a subclass of RNNCell, and what each costs and reaches
+Run     python lstm_peephole_gru.py          (and for one depth: --layers 5)
+Expect  FIXME
+Notes   notes/lstm_peephole_gru.md
+"""
+import argparse
+import os
+import signal
+import sys
+import time
+import warnings
+
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # tf.nn.rnn_cell lives in tf_keras since TF 2.16
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # the C++ log only: errors arrive as exceptions
+warnings.filterwarnings("ignore", message="`tf.nn.rnn_cell")
+
+import matplotlib.pyplot as plt
+import numpy as np
+from tqdm import tqdm
+
+stderr = os.dup(2)
+os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what TensorFlow logs before it reads the level above
+try:
+    import tensorflow.compat.v1 as tf
+finally:
+    os.dup2(stderr, 2)
+tf.logging.set_verbosity(tf.logging.ERROR)  # no deprecation chatter
+tf.disable_v2_behavior()  # also what makes tf.set_random_seed reach every initializer
+XLA = not tf.__version__.startswith("1.")  # TF 1.15 compiles these steps too, but LSTMs run slower there
+
+N_STEPS = 100
+N_INPUTS = 1
+N_UNITS = 100
+N_LAYERS = {"lstm": 5, "peephole": 10, "gru": 10, "coupled": 5}  # the notes' depths; they do not show the coupled one
+N_OUTPUTS = 1
+LEARNING_RATE = 0.00001
+ITERATIONS = 10000
+CHECKPOINT = "lstm_peephole_gru"  # the script's own name, so that another script's checkpoint is refused
+SAVE_EVERY = 500
+
+
+# data -------------------------------------------------------------------------
+def series(t):
+    """The series at t (radians), of the shape of t."""
+    # f(t) = t sin(t) / 3 + 2 sin(5 t)
+    return t * np.sin(t) / 3 + 2 * np.sin(5 * t)
+
+
+def make_times():
+    """Returns the 101 points t (1, time, 1): trained on all but the last, shown on all but the first."""
+    return np.linspace(0, 15, N_STEPS + 1)[np.newaxis, :, np.newaxis]
+
+
+# graph ------------------------------------------------------------------------
+class CoupledLSTMCell(tf.nn.rnn_cell.RNNCell):
+    """An LSTM that forgets exactly as much as it stores: no input gate, i = 1 - f. A cell is these three members."""
+
+    state_size = tf.nn.rnn_cell.LSTMStateTuple(N_UNITS, N_UNITS)
+    output_size = N_UNITS
+
+    def call(self, x, state):
+        """One time step: x (batch, input) and the state (batch, unit) x 2 -> h (batch, unit), the next state"""
+        c, h = state
+        kernel = tf.get_variable("kernel", [x.shape[1] + N_UNITS, 3 * N_UNITS])
+        bias = tf.get_variable("bias", [3 * N_UNITS], initializer=tf.zeros_initializer())
+        # j, f, o = [x, h] kernel + bias
+        j, f, o = tf.split(tf.matmul(tf.concat([x, h], 1), kernel) + bias, 3, axis=1)
+        # f <- sigmoid(f + 1), c <- f c + (1 - f) relu(j), h <- sigmoid(o) relu(c)
+        f = tf.sigmoid(f + 1.0)
+        c = f * c + (1 - f) * tf.nn.relu(j)
+        h = tf.sigmoid(o) * tf.nn.relu(c)
+        return h, tf.nn.rnn_cell.LSTMStateTuple(c, h)
+
+
+def make_cell(name):
+    """Returns a new cell: one a layer, for one that stands in two layers would share its weights."""
+    if name == "lstm":
+        # i, j, f, o = [x, h] kernel + bias
+        # c <- sigmoid(f + 1) c + sigmoid(i) relu(j)
+        # h <- sigmoid(o) relu(c)
+        return tf.nn.rnn_cell.BasicLSTMCell(N_UNITS, forget_bias=1.0, activation=tf.nn.relu)
+    if name == "peephole":
+        # c' = sigmoid(f + 1 + w_f_diag c) c + sigmoid(i + w_i_diag c) relu(j)    these two gates see the old c
+        # h' = sigmoid(o + w_o_diag c') relu(c')                                  the output gate sees the new one
+        return tf.nn.rnn_cell.LSTMCell(N_UNITS, use_peepholes=True, activation=tf.nn.relu)
+    if name == "gru":
+        # r, u = sigmoid([x, h] gates/kernel + gates/bias)
+        # h <- u h + (1 - u) relu([x, r h] candidate/kernel + candidate/bias)
+        return tf.nn.rnn_cell.GRUCell(N_UNITS, activation=tf.nn.relu)
+    return CoupledLSTMCell()
+
+
+def dense(inputs, n_outputs):
+    """(rows, inputs) -> (rows, outputs)"""
+    with tf.variable_scope("dense"):
+        kernel = tf.get_variable("kernel", [inputs.shape[1], n_outputs], initializer=tf.glorot_uniform_initializer())
+        bias = tf.get_variable("bias", [n_outputs], initializer=tf.zeros_initializer())
+        return tf.matmul(inputs, kernel) + bias
+
+
+def predict(x, cell, layers):
+    """(batch, time, input) -> (batch, time, output)"""
+    outputs = x
+    for n in range(layers):
+        with tf.variable_scope(f"layer_{n}"):
+            # One loop a layer, where the notes have one MultiRNNCell in one loop: the same numbers, and XLA runs
+            # it two to three times faster.
+            outputs, _ = tf.nn.dynamic_rnn(make_cell(cell), outputs, dtype=tf.float32)  # (batch, time, unit)
+    prediction = dense(tf.reshape(outputs, [-1, N_UNITS]), N_OUTPUTS)  # (batch * time, output): one matmul for all
+    return tf.reshape(prediction, [-1, N_STEPS, N_OUTPUTS])
+
+
+def compute_loss(prediction, y):
+    """A number: the mean over batch and time of (prediction - y)^2."""
+    return tf.reduce_mean(tf.square(prediction - y))
+
+
+def training_step(x, y, cell, layers):
+    """Forward, loss, gradients and update; returns the loss."""
+    loss = compute_loss(predict(x, cell, layers), y)
+    global_step = tf.train.get_or_create_global_step()  # here, because XLA updates no variable of the older kind
+    with tf.control_dependencies([tf.train.AdamOptimizer(LEARNING_RATE).minimize(loss, global_step)]):
+        return tf.identity(loss)
+
+
+# train ------------------------------------------------------------------------
+class WrongInput(Exception):
+    """What the reader got wrong: main() says it in one line and ends with status 2."""
+
+
+def restore(sess, saver, folder):
+    """Takes up the newest checkpoint in the folder, if there is one; raises WrongInput where it does not fit."""
+    state = tf.train.get_checkpoint_state(folder)
+    if not state:
+        if os.path.exists(os.path.join(folder, "checkpoint")):
+            raise WrongInput(f"--checkpoint {folder!r}: expected a list of checkpoints in its file 'checkpoint'")
+        return
+    newest = os.path.basename(state.model_checkpoint_path)
+    try:
+        stored = {name for name, _ in tf.train.list_variables(os.path.join(folder, newest))}
+        if not newest.startswith(CHECKPOINT + "-") or stored != {v.op.name for v in tf.global_variables()}:
+            raise ValueError
+        saver.restore(sess, os.path.join(folder, newest))
+    except (tf.errors.OpError, ValueError):
+        raise WrongInput(f"--checkpoint {folder!r}: expected a whole checkpoint of this model, not {newest!r}")
+    saver.recover_last_checkpoints(state.all_model_checkpoint_paths)
+
+
+def save(sess, saver, folder, step):
+    """Writes a checkpoint; until it is whole, the one before it stays."""
+    try:
+        os.makedirs(folder, exist_ok=True)
+        saver.save(sess, os.path.join(folder, CHECKPOINT), step, write_meta_graph=False)
+    except (tf.errors.OpError, OSError, ValueError) as error:
+        sys.exit(f"--checkpoint {folder!r} cannot be written, the one before is kept: {str(error).splitlines()[0]}")
+
+
+def start(sess, cell, layers, xla, folder):
+    """Builds a model, with new weights or those of the checkpoint in the folder; raises WrongInput where it is none.
+
+    Returns the placeholders x and y, the training step, prediction and MSE of the weights as they are, and the saver.
+    """
+    x = tf.placeholder(tf.float32, [None, N_STEPS, N_INPUTS], name="x")
+    y = tf.placeholder(tf.float32, [None, N_STEPS, N_OUTPUTS], name="y")
+    build = tf.xla.experimental.compile if xla else lambda step, inputs: step(*inputs)
+    step = build(lambda x, y: [training_step(x, y, cell, layers)], [x, y])
+    tf.get_variable_scope().reuse_variables()  # the same weights, a second time, without the update
+    prediction = predict(x, cell, layers)
+    saver = tf.train.Saver(max_to_keep=2)
+    sess.run(tf.global_variables_initializer())
+    if folder:
+        restore(sess, saver, folder)
+    return x, y, step, prediction, compute_loss(prediction, y), saver
+
+
+def train(cell="lstm", iterations=ITERATIONS, seed=0, xla=XLA, layers=None, checkpoint=None, on_step=None):
+    """Trains a stack of one cell, N_LAYERS deep or as said; saves in and resumes from the folder checkpoint/cell.
+
+    Returns a dict: layers, parameters, the iterations done, the MSE (of the points trained on) and the prediction
+    (point,) of all points but the first, both from the weights at the end, and the median ms of an iteration and the
+    seconds of the training, None where nothing was left to train. Calls on_step(i, loss, test), where test() computes
+    that prediction with the weights of this moment. Raises WrongInput where the checkpoint does not fit.
+    """
+    layers = layers or N_LAYERS[cell]
+    folder = checkpoint and os.path.join(checkpoint, cell)
+    t = make_times()
+    x_batch, y_batch = t[:, :-1], series(t[:, :-1])  # the same at every step
+    with tf.Graph().as_default(), tf.Session() as sess:
+        tf.set_random_seed(seed)
+        x, y, step, prediction, mse, saver = start(sess, cell, layers, xla, folder)
+        parameters = sum(int(np.prod(variable.shape)) for variable in tf.trainable_variables())
+        done = first = int(sess.run(tf.train.get_global_step()))
+        begin, ms = time.time(), []
+
+        def test():
+            return sess.run(prediction, {x: t[:, 1:]})[0, :, 0]
+
+        for i in steps(iterations, first):
+            before = time.perf_counter()
+            loss, = sess.run(step, {x: x_batch, y: y_batch})
+            ms.append(1000 * (time.perf_counter() - before))
+            if not np.isfinite(loss):
+                sys.exit(f"the loss is {loss} at iteration {i}: training stopped")
+            done = i + 1
+            if folder and done % SAVE_EVERY == 0:
+                save(sess, saver, folder, done)
+            if on_step:
+                on_step(i, loss, test)
+        seconds = time.time() - begin
+        if folder and done > first:
+            save(sess, saver, folder, done)
+        return {"layers": layers, "parameters": parameters, "iterations": done,
+                "mse": float(sess.run(mse, {x: x_batch, y: y_batch})), "prediction": test(),
+                "ms": float(np.median(ms)) if ms else None, "seconds": seconds if ms else None}
+
+
+def steps(iterations, first=0):
+    """Counts the steps, with a progress bar; Ctrl-C ends the training after this step, a second one the script."""
+    pressed = []
+    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(signal.signal(signal.SIGINT, before)))
+    try:
+        for i in tqdm(range(first, iterations), initial=first, total=iterations, disable=None):
+            yield i
+            if pressed:
+                break
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+# plot -------------------------------------------------------------------------
+def plot_cells(figure, data):
+    """Prepares the axes; returns update(), which draws data: cell -> iterations, losses, and prediction (point,)."""
+    left, right = figure.subplots(1, 2)
+    t = make_times()[0, 1:, 0]
+    right.plot(t, series(t), "k:", label="truth")
+    colour = dict(zip(N_LAYERS, ["tab:red", "tab:blue", "tab:green", "tab:orange"]))
+    losses = {cell: left.plot([], [], colour[cell], linewidth=1, label=cell)[0] for cell in data}
+    predictions = {cell: right.plot([], [], colour[cell], linewidth=1)[0] for cell in data}
+    left.set(xlabel="iteration", ylabel="MSE", yscale="log")
+    left.legend(loc="upper right")
+    right.set(xlabel="t (radians)", ylabel="value")
+    right.legend(loc="upper left")
+
+    def update():
+        for cell, curve in data.items():
+            losses[cell].set_data(curve["iterations"], curve["losses"])
+            predictions[cell].set_data(t[:len(curve["prediction"])], curve["prediction"])
+        left.relim()
+        left.autoscale_view()
+
+    return update
+
+
+def live(args, plot, data, seconds=0.05, **options):
+    """Returns draw(), which shows plot(figure, data) as the data grow; draw(end=True) saves and keeps the picture."""
+    plt.rcParams["figure.raise_window"] = False  # a new frame must not steal the focus
+    window = not args.no_plot and plt.get_backend().lower() != "agg"  # Matplotlib's choice without a display
+    if not (window or args.no_plot or args.save_plot):
+        print("no display: --save-plot FILE keeps the picture", file=sys.stderr)
+    figure = (plt.figure if window else plt.Figure)(**options)
+    update, drawn = plot(figure, data), [0.0]
+
+    def draw(end=False):
+        is_open = window and plt.fignum_exists(figure.number)  # a closed window ends the drawing, not the training
+        if end:
+            update()
+            if args.save_plot:
+                figure.savefig(args.save_plot)
+            if is_open:
+                plt.show()
+        elif is_open and figure.canvas.required_interactive_framework and time.time() - drawn[0] >= seconds:
+            update()
+            plt.pause(0.001)
+            drawn[0] = time.time()
+
+    return draw
+
+
+# main -------------------------------------------------------------------------
+def number(low, high=2**31 - 1):
+    """An argparse type: a number from low to high, whole where low is."""
+    def parse(text):
+        if not low <= type(low)(text) <= high:  # refuses NaN too
+            raise ValueError
+        return type(low)(text)
+    parse.__name__ = f"{type(low).__name__} from {low} to {high}"
+    return parse
+
+
+def output(*suffixes):
+    """An argparse type: a writable file with one of the suffixes, or where there is none a writable folder."""
+    def parse(path):
+        there = path if os.path.exists(path) else os.path.dirname(path) or "."
+        wrong_kind = os.path.isdir(path) if suffixes else os.path.isfile(path)
+        if not path or not path.endswith(suffixes or "") or wrong_kind or not os.access(there, os.W_OK):
+            raise ValueError
+        return path
+    parse.__name__ = "writable " + (" or ".join(suffixes) or "folder")
+    return parse
+
+
+def flags(iterations=None):
+    """Returns a parser with the flags that every script has; without usage, so that an error is one line."""
+    parser = argparse.ArgumentParser(description=__doc__, usage=argparse.SUPPRESS,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    if iterations:
+        add("--iterations", type=number(1), default=iterations, metavar="N", help="of training (default: %(default)s)")
+        add("--no-xla", dest="xla", action="store_false", default=XLA, help="run the plain graph, as on TF 1.15")
+    add("--seed", type=number(0), default=0, metavar="S", help="of all that is random (default: %(default)s)")
+    add("--no-plot", action="store_true", help="open no window")
+    add("--save-plot", type=output(".png", ".svg", ".pdf"), metavar="FILE", help="write the final picture there")
+    return parser
+
+
+def names(choices):
+    """An argparse type: some of the choices, separated by commas, each once."""
+    def parse(text):
+        chosen = text.split(",")
+        if not set(chosen) <= set(choices) or len(chosen) > len(set(chosen)):
+            raise ValueError
+        return chosen
+    parse.__name__ = "list of " + ",".join(choices)
+    return parse
+
+
+def check(cell, layers, checkpoint):
+    """Raises WrongInput where the cell's checkpoint does not fit: now, not after the training of another cell."""
+    folder = os.path.join(checkpoint, cell)
+    if not os.path.exists(folder):
+        return
+    if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+        raise WrongInput(f"--checkpoint {checkpoint!r}: expected a writable folder {folder!r}")
+    with tf.Graph().as_default(), tf.Session() as sess:
+        start(sess, cell, layers or N_LAYERS[cell], False, folder)
+
+
+def print_table(results):
+    """Prints a row for each cell; the last two columns without numbers where nothing was left to train."""
+    print(f"{'cell':8} {'layers':>6} {'parameters':>10} {'iterations':>10} {'MSE':>8}\tone\tall")
+    for cell, result in results.items():
+        spent = [f"{result['ms']:.3g} ms", f"{result['seconds']:.0f} s"] if result["ms"] else ["-", "-"]
+        print(f"{cell:8} {result['layers']:6} {result['parameters']:10,} {result['iterations']:10,} "
+              f"{result['mse']:8.2g}", *spent, sep="\t")
+
+
+def main(argv=None):
+    parser = flags(ITERATIONS)
+    add = parser.add_argument
+    add("--cells", type=names(N_LAYERS), default=list(N_LAYERS), metavar="A,B",
+        help=f"which, one after the other (default: {','.join(N_LAYERS)})")
+    add("--layers", type=number(1, 100), metavar="N",
+        help=f"the same depth for all (default: {', '.join(f'{cell} {n}' for cell, n in N_LAYERS.items())})")
+    add("--checkpoint", type=output(), metavar="DIR", help="save there as it goes, and resume from there")
+    args = parser.parse_args(argv)
+    data = {cell: {"iterations": [], "losses": [], "prediction": []} for cell in args.cells}
+    every = 1 + args.iterations // 1000  # what is drawn stays bounded, however long the training
+    results = {}
+
+    def on_step(i, loss, test):
+        if i % every == 0:
+            data[cell]["iterations"].append(i)
+            data[cell]["losses"].append(loss)
+        if i % 1000 == 0:
+            tqdm.write(f"{cell} {i} \tMSE: {loss:.4g}")
+        if i % 100 == 0:
+            data[cell]["prediction"] = test()
+            draw()
+
+    try:
+        for cell in args.cells if args.checkpoint else []:
+            check(cell, args.layers, args.checkpoint)
+        draw = live(args, plot_cells, data, figsize=(12, 4), layout="tight")
+        for cell in args.cells:
+            results[cell] = train(cell, args.iterations, args.seed, args.xla, args.layers, args.checkpoint, on_step)
+            data[cell]["prediction"] = results[cell]["prediction"]
+            if results[cell]["iterations"] < args.iterations:
+                break  # Ctrl-C: on to the results
+    except WrongInput as error:
+        parser.error(error)
+    print_table(results)
+    draw(end=True)
+    return results
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
