@@ -343,11 +343,11 @@ def check(cell, layers, checkpoint):
 
 def print_table(results):
     """Prints a row for each cell; the last two columns without numbers where nothing was left to train."""
-    print(f"{'cell':8} {'layers':>6} {'parameters':>10} {'iterations':>10} {'MSE':>8}\tone\tall")
+    print(f"{'cell':8} {'layers':>6} {'parameters':>10} {'iterations':>10} {'MSE':>8}\tstep\ttotal")
     for cell, result in results.items():
         spent = [f"{result['ms']:.3g} ms", f"{result['seconds']:.0f} s"] if result["ms"] else ["-", "-"]
         print(f"{cell:8} {result['layers']:6} {result['parameters']:10,} {result['iterations']:10,} "
-              f"{result['mse']:8.2g}", *spent, sep="\t")
+              f"{result['mse']:8.3g}", *spent, sep="\t")
 
 
 def main(argv=None):
