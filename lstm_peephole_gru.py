@@ -59,41 +59,54 @@ def make_times():
 
 # graph ------------------------------------------------------------------------
 class CoupledLSTMCell(tf.nn.rnn_cell.RNNCell):
-    """An LSTM that forgets exactly as much as it stores: no input gate, i = 1 - f. A cell is these three members."""
+    """An LSTM that forgets as much as it stores: its input gate is 1 - f. A cell is two sizes and one time step."""
 
-    state_size = tf.nn.rnn_cell.LSTMStateTuple(N_UNITS, N_UNITS)
-    output_size = N_UNITS
+    def __init__(self, num_units, forget_bias=1.0, activation=tf.tanh):
+        super().__init__()
+        self.num_units, self.forget_bias, self.activation = num_units, forget_bias, activation
 
-    def call(self, x, state):
-        """One time step: x (batch, input) and the state (batch, unit) x 2 -> h (batch, unit), the next state"""
+    @property
+    def state_size(self):
+        return tf.nn.rnn_cell.LSTMStateTuple(self.num_units, self.num_units)
+
+    @property
+    def output_size(self):
+        return self.num_units
+
+    def call(self, inputs, state):
+        """inputs (batch, input) and the state c, h (batch, unit) -> h (batch, unit), the new state"""
         c, h = state
-        kernel = tf.get_variable("kernel", [x.shape[1] + N_UNITS, 3 * N_UNITS])
-        bias = tf.get_variable("bias", [3 * N_UNITS], initializer=tf.zeros_initializer())
+        kernel = tf.get_variable("kernel", [inputs.shape[1] + self.num_units, 3 * self.num_units])
+        bias = tf.get_variable("bias", [3 * self.num_units], initializer=tf.zeros_initializer())
         # j, f, o = [x, h] kernel + bias
-        j, f, o = tf.split(tf.matmul(tf.concat([x, h], 1), kernel) + bias, 3, axis=1)
-        # f <- sigmoid(f + 1), c <- f c + (1 - f) relu(j), h <- sigmoid(o) relu(c)
-        f = tf.sigmoid(f + 1.0)
-        c = f * c + (1 - f) * tf.nn.relu(j)
-        h = tf.sigmoid(o) * tf.nn.relu(c)
+        j, f, o = tf.split(tf.matmul(tf.concat([inputs, h], 1), kernel) + bias, 3, axis=1)
+        # c' = f c + (1 - f) relu(j)        with f <- sigmoid(f + 1)
+        f = tf.sigmoid(f + self.forget_bias)
+        c = f * c + (1 - f) * self.activation(j)
+        # h' = sigmoid(o) relu(c')
+        h = tf.sigmoid(o) * self.activation(c)
         return h, tf.nn.rnn_cell.LSTMStateTuple(c, h)
 
 
 def make_cell(name):
-    """Returns a new cell: one a layer, for one that stands in two layers would share its weights."""
+    """Returns a new cell: one a layer, because layers that share a cell share its weights.
+
+    In the equations c' and h' are c and h after the step, and the activation is relu, as in the notes.
+    """
     if name == "lstm":
         # i, j, f, o = [x, h] kernel + bias
-        # c <- sigmoid(f + 1) c + sigmoid(i) relu(j)
-        # h <- sigmoid(o) relu(c)
+        # c' = sigmoid(f + 1) c + sigmoid(i) relu(j)
+        # h' = sigmoid(o) relu(c')
         return tf.nn.rnn_cell.BasicLSTMCell(N_UNITS, forget_bias=1.0, activation=tf.nn.relu)
     if name == "peephole":
-        # c' = sigmoid(f + 1 + w_f_diag c) c + sigmoid(i + w_i_diag c) relu(j)    these two gates see the old c
-        # h' = sigmoid(o + w_o_diag c') relu(c')                                  the output gate sees the new one
-        return tf.nn.rnn_cell.LSTMCell(N_UNITS, use_peepholes=True, activation=tf.nn.relu)
+        # c' = sigmoid(f + 1 + w_f_diag c) c + sigmoid(i + w_i_diag c) relu(j): these two gates see the old c
+        # h' = sigmoid(o + w_o_diag c') relu(c'): the output gate sees the new one
+        return tf.nn.rnn_cell.LSTMCell(N_UNITS, use_peepholes=True, forget_bias=1.0, activation=tf.nn.relu)
     if name == "gru":
         # r, u = sigmoid([x, h] gates/kernel + gates/bias)
-        # h <- u h + (1 - u) relu([x, r h] candidate/kernel + candidate/bias)
+        # h' = u h + (1 - u) relu([x, r h] candidate/kernel + candidate/bias)
         return tf.nn.rnn_cell.GRUCell(N_UNITS, activation=tf.nn.relu)
-    return CoupledLSTMCell()
+    return CoupledLSTMCell(N_UNITS, activation=tf.nn.relu)
 
 
 def dense(inputs, n_outputs):
