@@ -53,7 +53,7 @@ def series(t):
 
 
 def make_times():
-    """Returns the 101 points t (1, time, 1): trained on all but the last, shown on all but the first."""
+    """Returns the 101 points t (1, time, 1): trained on all but the last, examined on all but the first."""
     return np.linspace(0, 15, N_STEPS + 1)[np.newaxis, :, np.newaxis]
 
 
@@ -73,6 +73,7 @@ class CoupledLSTMCell(tf.nn.rnn_cell.RNNCell):
     def output_size(self):
         return self.num_units
 
+    @tf.autograph.experimental.do_not_convert  # it is graph code already: no need to read this file a second time
     def call(self, inputs, state):
         """inputs (batch, input) and the state c, h (batch, unit) -> h (batch, unit), the new state"""
         c, h = state
@@ -135,11 +136,12 @@ def compute_loss(prediction, y):
 
 
 def training_step(x, y, cell, layers):
-    """Forward, loss, gradients and update; returns the loss."""
-    loss = compute_loss(predict(x, cell, layers), y)
+    """Forward, loss, gradients and update; returns loss and prediction."""
+    prediction = predict(x, cell, layers)
+    loss = compute_loss(prediction, y)
     global_step = tf.train.get_or_create_global_step()  # here, because XLA updates no variable of the older kind
     with tf.control_dependencies([tf.train.AdamOptimizer(LEARNING_RATE).minimize(loss, global_step)]):
-        return tf.identity(loss)
+        return [tf.identity(loss), tf.identity(prediction)]
 
 
 # train ------------------------------------------------------------------------
@@ -182,7 +184,7 @@ def start(sess, cell, layers, xla, folder):
     x = tf.placeholder(tf.float32, [None, N_STEPS, N_INPUTS], name="x")
     y = tf.placeholder(tf.float32, [None, N_STEPS, N_OUTPUTS], name="y")
     build = tf.xla.experimental.compile if xla else lambda step, inputs: step(*inputs)
-    step = build(lambda x, y: [training_step(x, y, cell, layers)], [x, y])
+    step = build(lambda x, y: training_step(x, y, cell, layers), [x, y])
     tf.get_variable_scope().reuse_variables()  # the same weights, a second time, without the update
     prediction = predict(x, cell, layers)
     saver = tf.train.Saver(max_to_keep=2)
@@ -195,28 +197,24 @@ def start(sess, cell, layers, xla, folder):
 def train(cell="lstm", iterations=ITERATIONS, seed=0, xla=XLA, layers=None, checkpoint=None, on_step=None):
     """Trains a stack of one cell, N_LAYERS deep or as said; saves in and resumes from the folder checkpoint/cell.
 
-    Returns a dict: layers, parameters, the iterations done, the MSE (of the points trained on) and the prediction
-    (point,) of all points but the first, both from the weights at the end, and the median ms of an iteration and the
-    seconds of the training, None where nothing was left to train. Calls on_step(i, loss, test), where test() computes
-    that prediction with the weights of this moment. Raises WrongInput where the checkpoint does not fit.
+    Returns a dict: layers, parameters, iterations done; mse, of the points trained on, and prediction (point,) of all
+    points but the first, both from the weights at the end; ms, the median of an iteration, and seconds of the training,
+    both None where nothing was left to train. Calls on_step(i, loss, prediction), the latter (point,) of the points
+    trained on. Raises WrongInput where the checkpoint does not fit.
     """
     layers = layers or N_LAYERS[cell]
     folder = checkpoint and os.path.join(checkpoint, cell)
     t = make_times()
-    x_batch, y_batch = t[:, :-1], series(t[:, :-1])  # the same at every step
     with tf.Graph().as_default(), tf.Session() as sess:
         tf.set_random_seed(seed)
         x, y, step, prediction, mse, saver = start(sess, cell, layers, xla, folder)
         parameters = sum(int(np.prod(variable.shape)) for variable in tf.trainable_variables())
+        batch = {x: t[:, :-1], y: series(t[:, :-1])}  # the same at every step
         done = first = int(sess.run(tf.train.get_global_step()))
         begin, ms = time.time(), []
-
-        def test():
-            return sess.run(prediction, {x: t[:, 1:]})[0, :, 0]
-
         for i in steps(iterations, first):
             before = time.perf_counter()
-            loss, = sess.run(step, {x: x_batch, y: y_batch})
+            loss, trained = sess.run(step, batch)
             ms.append(1000 * (time.perf_counter() - before))
             if not np.isfinite(loss):
                 sys.exit(f"the loss is {loss} at iteration {i}: training stopped")
@@ -224,12 +222,12 @@ def train(cell="lstm", iterations=ITERATIONS, seed=0, xla=XLA, layers=None, chec
             if folder and done % SAVE_EVERY == 0:
                 save(sess, saver, folder, done)
             if on_step:
-                on_step(i, loss, test)
+                on_step(i, loss, trained[0, :, 0])
         seconds = time.time() - begin
         if folder and done > first:
             save(sess, saver, folder, done)
-        return {"layers": layers, "parameters": parameters, "iterations": done,
-                "mse": float(sess.run(mse, {x: x_batch, y: y_batch})), "prediction": test(),
+        return {"layers": layers, "parameters": parameters, "iterations": done, "mse": float(sess.run(mse, batch)),
+                "prediction": sess.run(prediction, {x: t[:, 1:]})[0, :, 0],
                 "ms": float(np.median(ms)) if ms else None, "seconds": seconds if ms else None}
 
 
@@ -248,22 +246,22 @@ def steps(iterations, first=0):
 
 # plot -------------------------------------------------------------------------
 def plot_cells(figure, data):
-    """Prepares the axes; returns update(), which draws data: cell -> iterations, losses, and prediction (point,)."""
+    """Prepares the axes; returns update(), which draws data: cell -> lists of iterations, losses, t and prediction."""
     left, right = figure.subplots(1, 2)
-    t = make_times()[0, 1:, 0]
+    t = make_times().flatten()
     right.plot(t, series(t), "k:", label="truth")
-    colour = dict(zip(N_LAYERS, ["tab:red", "tab:blue", "tab:green", "tab:orange"]))
-    losses = {cell: left.plot([], [], colour[cell], linewidth=1, label=cell)[0] for cell in data}
-    predictions = {cell: right.plot([], [], colour[cell], linewidth=1)[0] for cell in data}
+    colours = dict(zip(N_LAYERS, ["tab:red", "tab:blue", "tab:green", "tab:orange"]))
+    losses = {cell: left.plot([], [], colours[cell], linewidth=1, label=cell)[0] for cell in data}
+    predictions = {cell: right.plot([], [], colours[cell], linewidth=1)[0] for cell in data}
     left.set(xlabel="iteration", ylabel="MSE", yscale="log")
     left.legend(loc="upper right")
     right.set(xlabel="t (radians)", ylabel="value")
     right.legend(loc="upper left")
 
     def update():
-        for cell, curve in data.items():
-            losses[cell].set_data(curve["iterations"], curve["losses"])
-            predictions[cell].set_data(t[:len(curve["prediction"])], curve["prediction"])
+        for cell, curves in data.items():
+            losses[cell].set_data(curves["iterations"], curves["losses"])
+            predictions[cell].set_data(curves["t"], curves["prediction"])
         left.relim()
         left.autoscale_view()
 
@@ -372,18 +370,18 @@ def main(argv=None):
         help=f"the same depth for all (default: {', '.join(f'{cell} {n}' for cell, n in N_LAYERS.items())})")
     add("--checkpoint", type=output(), metavar="DIR", help="save there as it goes, and resume from there")
     args = parser.parse_args(argv)
-    data = {cell: {"iterations": [], "losses": [], "prediction": []} for cell in args.cells}
+    t = make_times().flatten()
+    data = {cell: {"iterations": [], "losses": [], "t": [], "prediction": []} for cell in args.cells}
     every = 1 + args.iterations // 1000  # what is drawn stays bounded, however long the training
     results = {}
 
-    def on_step(i, loss, test):
+    def on_step(i, loss, prediction):
+        if i % 1000 == 0:
+            tqdm.write(f"{cell} {i} \tMSE: {loss:.4g}")
         if i % every == 0:
             data[cell]["iterations"].append(i)
             data[cell]["losses"].append(loss)
-        if i % 1000 == 0:
-            tqdm.write(f"{cell} {i} \tMSE: {loss:.4g}")
-        if i % 100 == 0:
-            data[cell]["prediction"] = test()
+            data[cell].update(t=t[:-1], prediction=prediction)
             draw()
 
     try:
@@ -392,7 +390,7 @@ def main(argv=None):
         draw = live(args, plot_cells, data, figsize=(12, 4), layout="tight")
         for cell in args.cells:
             results[cell] = train(cell, args.iterations, args.seed, args.xla, args.layers, args.checkpoint, on_step)
-            data[cell]["prediction"] = results[cell]["prediction"]
+            data[cell].update(t=t[1:], prediction=results[cell]["prediction"])  # the notes end with these points
             if results[cell]["iterations"] < args.iterations:
                 break  # Ctrl-C: on to the results
     except WrongInput as error:
