@@ -19,13 +19,21 @@ SCOPES = {"lstm": "basic_lstm_cell", "peephole": "lstm_cell", "gru": "gru_cell",
 
 pytestmark = pytest.mark.filterwarnings("ignore:`tf.nn.rnn_cell")
 
-# trains nothing more: what comes out is the checkpoint's prediction; in JSON, for the other TensorFlow
-READ = """
+# reads one checkpoint and writes another, on the other TensorFlow; train(cell, 2) of three done trains nothing
+EXCHANGE = """
 import json, sys
 import lstm_peephole_gru as script
-result = script.train(sys.argv[1], int(sys.argv[2]), layers=1, checkpoint=sys.argv[3], xla=False)
-print(json.dumps([result["iterations"], result["mse"], *map(float, result["prediction"])]))
+script.N_STEPS = 10
+read = script.train("peephole", 2, layers=1, checkpoint=sys.argv[1])
+written = script.train("coupled", 3, layers=1, checkpoint=sys.argv[1])
+print(json.dumps([[r["iterations"], r["mse"], *map(float, r["prediction"])] for r in (read, written)]))
 """
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """Ten steps over the same series, where the number of steps does not matter."""
+    monkeypatch.setattr(script, "N_STEPS", 10)
 
 
 def names_and_shapes(cell, layers):
@@ -116,16 +124,16 @@ def test_the_coupled_cell_stores_exactly_what_it_forgets():
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_cell_learns(cell, monkeypatch):
-    t = script.make_times()[:, :-1]
-    constant = np.var(script.series(t))  # the MSE of the best constant
-    untrained = script.train(cell, 1, layers=1, xla=False)["mse"]
-    assert untrained > 0.9 * constant
+    monkeypatch.setattr(script, "N_STEPS", 30)
     monkeypatch.setattr(script, "LEARNING_RATE", 0.003)
-    assert script.train(cell, 150, layers=1)["mse"] < 0.7 * constant
+    losses = []
+    mse = script.train(cell, 150, layers=1, on_step=lambda i, loss, _: losses.append(loss))["mse"]
+    constant = np.var(script.series(script.make_times()[:, :-1]))  # the MSE of the best constant
+    assert losses[0] > 0.9 * constant and mse < 0.55 * constant
 
 
 @pytest.mark.skipif(not script.XLA, reason="TF 1.15 trains on the plain graph")
-def test_xla_changes_the_speed_and_not_the_numbers():
+def test_xla_changes_the_speed_and_not_the_numbers(short):
     fast, plain = (script.train("peephole", 10, layers=2, xla=xla) for xla in (True, False))
     np.testing.assert_allclose(fast["prediction"], plain["prediction"], rtol=1e-4, atol=1e-4)
     assert fast["mse"] == pytest.approx(plain["mse"], rel=1e-4)
@@ -136,13 +144,13 @@ def stored(folder):
     return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
 
 
-@pytest.mark.parametrize("cell", CELLS)
-def test_stopped_anywhere_and_started_again_ends_with_the_same_bits(cell, tmp_path, monkeypatch):
+@pytest.mark.parametrize("cell", ["peephole"])
+def test_stopped_anywhere_and_started_again_ends_with_the_same_bits(cell, short, tmp_path, monkeypatch):
     monkeypatch.setattr(script, "SAVE_EVERY", 2)
     whole, parts = str(tmp_path / "whole"), str(tmp_path / "parts")
     kwargs = {"layers": 1, "xla": False}
 
-    def killed(i, loss, test):
+    def killed(i, *_):
         if i == 4:
             raise ZeroDivisionError
 
@@ -162,9 +170,9 @@ def test_stopped_anywhere_and_started_again_ends_with_the_same_bits(cell, tmp_pa
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seconds", [0, 1, 3])
+@pytest.mark.parametrize("seconds", [0, 2, 7])
 def test_killed_by_the_system_at_any_moment_ends_with_the_same_bits(seconds, tmp_path):
-    command = [sys.executable, str(ROOT / "lstm_peephole_gru.py"), "--layers", "2", "--cells", "lstm,gru",
+    command = [sys.executable, str(ROOT / "lstm_peephole_gru.py"), "--layers", "1",
                "--no-plot", "--iterations", "1500", "--checkpoint"]
     subprocess.run([*command, str(tmp_path / "whole")], check=True, stdout=subprocess.DEVNULL)
     process = subprocess.Popen([*command, str(tmp_path / "parts")], stdout=subprocess.PIPE)
@@ -176,27 +184,26 @@ def test_killed_by_the_system_at_any_moment_ends_with_the_same_bits(seconds, tmp
     process.kill()
     process.wait()
     subprocess.run([*command, str(tmp_path / "parts")], check=True, stdout=subprocess.DEVNULL)
-    for cell in ("lstm", "gru"):
+    for cell in CELLS:
         expected, values = stored(tmp_path / "whole" / cell), stored(tmp_path / "parts" / cell)
         assert set(values) == set(expected) and all(np.array_equal(values[name], expected[name]) for name in values)
 
 
-def test_checkpoints_go_both_ways(other_python, tmp_path):
-    environment = dict(os.environ, PYTHONPATH=str(ROOT))
+def test_checkpoints_go_both_ways(other_python, short, tmp_path):
+    def numbers(result):
+        return [result["iterations"], result["mse"], *result["prediction"]]
 
-    def result(python, folder, cell, iterations):
-        shown = subprocess.run([python, "-c", READ, cell, str(iterations), str(folder)], env=environment, check=True,
-                               stdout=subprocess.PIPE).stdout
-        return json.loads(shown.decode().splitlines()[-1])
-
-    for writer, reader, cell in ((sys.executable, other_python, "peephole"), (other_python, sys.executable, "coupled")):
-        written = result(writer, tmp_path, cell, 3)
-        read = result(reader, tmp_path, cell, 2)  # less than was done: nothing is trained
+    written_here = script.train("peephole", 3, layers=1, checkpoint=str(tmp_path))
+    shown = subprocess.run([other_python, "-c", EXCHANGE, str(tmp_path)], env=dict(os.environ, PYTHONPATH=str(ROOT)),
+                           check=True, stdout=subprocess.PIPE).stdout
+    read_there, written_there = json.loads(shown.decode().splitlines()[-1])
+    read_here = script.train("coupled", 2, layers=1, checkpoint=str(tmp_path), xla=False)
+    for written, read in ((numbers(written_here), read_there), (written_there, numbers(read_here))):
         assert written[0] == read[0] == 3
         np.testing.assert_allclose(read, written, rtol=1e-4, atol=1e-5)
 
 
-def test_a_checkpoint_that_does_not_fit_is_found_before_any_training(tmp_path, capsys, monkeypatch):
+def test_a_checkpoint_that_does_not_fit_is_found_before_any_training(short, tmp_path, capsys, monkeypatch):
     folder = str(tmp_path)
     flags = ["--no-plot", "--checkpoint", folder, "--layers", "1", "--iterations", "1"]
     script.train("gru", 1, layers=1, checkpoint=folder, xla=False)
