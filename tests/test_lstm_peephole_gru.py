@@ -161,7 +161,7 @@ def test_stopped_anywhere_and_started_again_ends_with_the_same_bits(cell, short,
     found = script.train(cell, 7, seed=9, checkpoint=parts, on_step=lambda i, *_: seen.append(i), **kwargs)
     assert seen == [4, 5, 6]
     expected_values, values = stored(tmp_path / "whole" / cell), stored(tmp_path / "parts" / cell)
-    assert values["global_step"] == 7
+    assert values["global_step"] == 7 and (tmp_path / "parts" / cell / "lstm_peephole_gru-7.index").exists()
     assert set(names_and_shapes(cell, 1)) < set(values) == set(expected_values)
     assert all(np.array_equal(values[name], expected_values[name]) for name in values)
     assert found["mse"] == expected["mse"] and (found["prediction"] == expected["prediction"]).all()
