@@ -228,7 +228,8 @@ def train(cell="lstm", iterations=ITERATIONS, seed=0, xla=XLA, layers=None, chec
             save(sess, saver, folder, done)
         return {"layers": layers, "parameters": parameters, "iterations": done, "mse": float(sess.run(mse, batch)),
                 "prediction": sess.run(prediction, {x: t[:, 1:]})[0, :, 0],
-                "ms": float(np.median(ms)) if ms else None, "seconds": seconds if ms else None}
+                "ms": float(np.median(ms[1:] or ms)) if ms else None,  # the first iteration compiles
+                "seconds": seconds if ms else None}
 
 
 def steps(iterations, first=0):
@@ -356,7 +357,7 @@ def print_table(results):
     """Prints a row for each cell; the last two columns without numbers where nothing was left to train."""
     print(f"{'cell':8} {'layers':>6} {'parameters':>10} {'iterations':>10} {'MSE':>8}\tstep\ttotal")
     for cell, result in results.items():
-        spent = [f"{result['ms']:.3g} ms", f"{result['seconds']:.0f} s"] if result["ms"] else ["-", "-"]
+        spent = [f"{result['ms']:.1f} ms", f"{result['seconds']:.0f} s"] if result["ms"] else ["-", "-"]
         print(f"{cell:8} {result['layers']:6} {result['parameters']:10,} {result['iterations']:10,} "
               f"{result['mse']:8.3g}", *spent, sep="\t")
 
