@@ -2,6 +2,7 @@
 import os
 
 import measure
+
 import mnist_rnn_classifier as script
 
 
