@@ -21,6 +21,7 @@ import socket
 import sys
 import time
 import warnings
+import zipfile
 import zlib
 
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # tf.nn.rnn_cell lives in tf_keras since TF 2.16
@@ -108,6 +109,8 @@ def read_idx(folder, name):
 def read_npz(path):
     """Returns the four arrays of a file such as Keras' mnist.npz."""
     try:
+        if not zipfile.is_zipfile(path):  # an old NumPy would complain of it a second time, on the way out
+            raise ValueError("no such file" if not os.path.exists(path) else "not a whole zip file")
         with np.load(path) as arrays:
             return [arrays[key] for key in ("x_train", "y_train", "x_test", "y_test")]
     except Exception as error:  # NumPy raises a dozen different ones

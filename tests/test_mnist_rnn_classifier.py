@@ -172,7 +172,8 @@ def test_keras_download_or_its_absence_is_said(monkeypatch, capsys):
     monkeypatch.setattr(script, "DRAWN", (200, 50))
     script.main(["--no-plot", "--no-xla", "--iterations", "1"])
     shown = capsys.readouterr()
-    line, = shown.err.splitlines()
+    assert len(shown.err.splitlines()) == 1, shown.err
+    line = shown.err.strip()
     assert line == "no MNIST, the digits are drawn from Matplotlib's fonts instead: URL fetch failure"
     accuracies = [line for line in shown.out.splitlines() if "ccuracy" in line]
     assert len(accuracies) == 2 and all("drawn digits" in line for line in accuracies)
