@@ -87,7 +87,7 @@ def load_data(path=None, seed=0):
 
 
 def read_idx(folder, name):
-    """Returns the array of bytes in an IDX file, gzipped or not; the format stands on yann.lecun.com/exdb/mnist."""
+    """Returns the array of bytes in an IDX file, gzipped or not; source: LeCun's page of the MNIST files."""
     path = os.path.join(folder, name + "-ubyte")
     path = path if os.path.exists(path) else path + ".gz"
     try:
@@ -118,8 +118,8 @@ def read_npz(path):
 
 
 def reason(error):
-    """The first line of what an exception says."""
-    return (str(error) or type(error).__name__).splitlines()[0]
+    """The first line of what an exception says, without the path that some repeat."""
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0]
 
 
 def check(data, path):
@@ -300,6 +300,8 @@ def train(data=None, cell="rnn", iterations=None, seed=0, xla=XLA, checkpoint=No
         sess.run(tf.global_variables_initializer())
         if checkpoint:
             restore(sess, saver, checkpoint)
+            kept = tf.train.get_checkpoint_state(os.path.join(checkpoint, "best"))
+            best_saver.recover_last_checkpoints(kept.all_model_checkpoint_paths if kept else [])
 
         def evaluate(done):
             def recognize(images, labels):
