@@ -333,7 +333,8 @@ def plot_work(figure, data):
     ops, = right.plot([], [], color="tab:blue", label="any op", linewidth=30, solid_capstyle="butt")
     matmuls, = right.plot([], [], color="tab:orange", label="matrix product", linewidth=16, solid_capstyle="butt")
     right.set(xlabel="time in one traced step (ms)", yticks=[])
-    figure.legend(handles=[ops, matmuls], loc="upper right", ncol=2)
+    for line in right.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncol=2).get_lines():
+        line.set_linewidth(8)
 
     def update():
         stride = 1 + len(data["losses"]) // 20000
