@@ -500,9 +500,9 @@ def main(argv=None):
     work, data["bars"] = read_trace(metadata)
     print(f"MSE of the trained network: {loss:.6g}")
     columns = list(next(iter(work.values())))
-    print("device       " + "  ".join(columns))
+    print(f"{'device':16}" + "  ".join(columns))
     for name, counts in work.items():
-        print(f"{name:13}" + "  ".join(f"{counts[column]:{len(column)}}" for column in columns))
+        print(f"{name:16}" + "  ".join(f"{counts[column]:{len(column)}}" for column in columns))
     if args.trace:
         with open(args.trace, "w") as file:
             file.write(timeline.Timeline(metadata.step_stats).generate_chrome_trace_format(show_dataflow=False))
