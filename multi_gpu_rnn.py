@@ -464,8 +464,11 @@ def main(argv=None):
         if args.task >= len(args.cluster):
             parser.error(f"--task {args.task}: expected 0 to {len(args.cluster) - 1}")
         try:
+            with socket.socket() as probe:  # found taken by the server, TF 1.15 would write a line of its own
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(("", int(args.cluster[args.task].split(":")[1])))
             server = tf.train.Server({"worker": args.cluster}, "worker", args.task, config=config())
-        except tf.errors.OpError:
+        except (OSError, tf.errors.OpError):
             parser.error(f"--cluster: cannot listen at {args.cluster[args.task]}: is the port taken?")
         if args.task:
             print(f"task {args.task} serves at {args.cluster[args.task]} until task 0 is done", flush=True)
