@@ -15,7 +15,7 @@ from conftest import ROOT
 
 import char_rnn as script
 
-FEW = ["--text", argparse.__file__, "--iterations", "3", "--no-xla"]  # a short text that is there; compiling takes long
+FEW = ["--text", argparse.__file__, "--iterations", "3", "--no-xla"]  # compiling takes longer
 
 # trains a small network in a process of its own: to be killed, and to be read by the other TensorFlow
 SMALL = """
@@ -200,16 +200,17 @@ def test_memory_is_dropped_where_the_text_begins_anew_and_nowhere_else(small, mo
 
 
 def test_learns_what_counts_of_three_cannot_know(small, monkeypatch):
-    monkeypatch.setattr(script, "LEARNING_RATE", 0.02)
+    for name, value in {"N_UNITS": 24, "N_STEPS": 11, "LEARNING_RATE": 0.02, "REPORT_EVERY": 1000}.items():
+        monkeypatch.setattr(script, name, value)
     text = " xa xb xc xd xe xf xg xh" * 60  # what comes after x? the answer stands before the blank before it
     learn, kept_out = script.split(text)
-    trigram, fourgram = (script.count_bits(learn, kept_out, n) for n in (3, 5))
-    bits = train(200, text=text, keep_prob=1.0)["kept_out"]
-    assert bits < 0.3 < fourgram + 0.3 < 0.9 < trigram
+    trigram = script.count_bits(learn, kept_out, 3)
+    bits = train(300, text=text, keep_prob=1.0)["kept_out"]
+    assert bits < 0.45 < 0.9 < trigram
     # the well-known mistake: the last target of a window is its own first character
     plain = script.make_windows
     monkeypatch.setattr(script, "make_windows", lambda *args: wrap(*plain(*args)))
-    assert train(200, text=text, keep_prob=1.0)["training"] > 0.3
+    assert train(300, text=text, keep_prob=1.0)["training"] > 0.6
 
 
 @pytest.mark.skipif(not script.XLA, reason="TF 1.15 trains on the plain graph")
@@ -289,7 +290,8 @@ def test_sample_reads_no_text_and_trains_nothing(small, tmp_path, capsys):
     train(8, text=TEXT, checkpoint=folder)
     before = sorted((path.name, path.stat().st_mtime) for path in (tmp_path / "model").iterdir())
     capsys.readouterr()
-    assert script.main(["--no-xla", "--checkpoint", folder, "--sample", "25", "--prime", "lazy "])["sample"].startswith("lazy ")
+    results = script.main(["--no-xla", "--checkpoint", folder, "--sample", "25", "--prime", "lazy "])
+    assert results["sample"].startswith("lazy ")
     shown = capsys.readouterr()
     assert len(shown.out) == 5 + 25 + 1 and not shown.err
     assert before == sorted((path.name, path.stat().st_mtime) for path in (tmp_path / "model").iterdir())
@@ -326,17 +328,18 @@ def test_checkpoints_that_are_refused(small, tmp_path, capsys):
     other.write_text(TEXT[::-1])  # the same characters
     few = ["--iterations", "9", "--no-plot", "--no-xla", "--checkpoint", str(model), "--text"]
     assert "--checkpoint" in wrong(capsys, "--sample", "5")
-    assert "trained network" in wrong(capsys, "--no-xla", "--sample", "5", "--checkpoint", str(model))
+    sampling = ["--no-xla", "--checkpoint", str(model), "--sample", "5"]
+    assert "trained network" in wrong(capsys, *sampling)
     script.main([*few, str(text)])
     files = sorted(path.name for path in model.iterdir())
     assert "trained on" in wrong(capsys, *few, str(other))
-    assert "'Q'" in wrong(capsys, "--no-xla", "--sample", "5", "--checkpoint", str(model), "--prime", "Q")
+    assert "'Q'" in wrong(capsys, *sampling, "--prime", "Q")
     data = next(model.glob("char_rnn-9.data*"))
     whole = data.read_bytes()
     for rest in (whole[:-100], whole[:7], b""):
         data.write_bytes(rest)
         assert "whole checkpoint" in wrong(capsys, *few, str(text))
-        assert "whole checkpoint" in wrong(capsys, "--no-xla", "--sample", "5", "--checkpoint", str(model))
+        assert "whole checkpoint" in wrong(capsys, *sampling)
     data.write_bytes(whole)
     (model / "checkpoint").write_text("model_checkpoint_path: 'deep_rnn-9'")
     assert "deep_rnn-9" in wrong(capsys, *few, str(text))
