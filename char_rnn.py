@@ -341,7 +341,8 @@ def plot_bits(figure, data):
         training.set_data(iterations, curves[0])
         kept_out.set_data(iterations, curves[1])
         axes.set_xlim(0, iterations[-1])
-        axes.set_ylim(min(curves[0] + curves[1]) - 0.2, max(curves[0] + curves[1]) + 0.2)
+        bits = (data["trigram"], *curves[0], *curves[1])
+        axes.set_ylim(min(bits) - 0.2, max(bits) + 0.2)
 
     return update
 
