@@ -25,8 +25,8 @@ def the_text():
     rows.insert(3, ("3, adding the best of four constants", f"{min(_add_k(learn, scored, k) for k in ADDED):.3f}"))
     windows = len(script.make_windows(learn, sorted(set(text)))[0])
     enough = 10 * (script.BATCH_SIZE * script.N_STEPS + 1)
-    return {"enough": enough, "characters": len(text), "kinds": len(set(text)), "windows": windows, "scored": x_test.size,
-            "trigram": bits[3], "best_counts": min(bits.values()),
+    return {"enough": enough, "characters": len(text), "kinds": len(set(text)), "windows": windows,
+            "scored": x_test.size, "trigram": bits[3], "best_counts": min(bits.values()),
             "repeated": sum(line in lines for line in long) / len(long),
             "counts_table": measure.table(["characters in a row", "bits per character, text kept out"], rows)}
 
