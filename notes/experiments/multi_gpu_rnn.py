@@ -22,7 +22,7 @@ def counts(placement, colocate=True, local=True):
 
 print(json.dumps({f"{placement}{how}": counts(placement, **options) for placement in ("per-layer", "per-step")
                   for how, options in {"": {}, ", without colocate_gradients_with_ops": {"colocate": False},
-                                       ", a plain BasicRNNCell": {"local": False}}.items()}))
+                                       ", a plain BasicRNNCell": {"local": False}}.items()}, default=int))
 """
 
 SEEDS = """
@@ -70,7 +70,7 @@ script.train = timed
 result = script.main(["--cluster", sys.argv[1], "--task", "0", "--placement", placement, "--iterations", "60",
                       "--no-plot"])
 print(json.dumps({"ms": [1000 * (b - a) for a, b in zip(stamps[10:], stamps[11:])], "loss": result["loss"],
-                  "work": result["work"]}))
+                  "work": result["work"]}, default=int))
 """
 
 
