@@ -1,0 +1,1 @@
+FEW = ["--iterations", "3", "--layers", "2"]
