@@ -1,1 +1,90 @@
+"""creative_rnn.py: what is fed back, from which seeds, and that it reads as time_series_rnn.py does."""
+import numpy as np
+import pytest
+from test_contract import functions
+from test_time_series_rnn import numpy_predict, weights
+
+import creative_rnn as script
+import time_series_rnn
+from creative_rnn import tf
+
 FEW = ["--iterations", "3"]
+
+
+def test_it_is_a_small_diff_of_time_series_rnn():
+    lesson, this = functions("time_series_rnn"), functions("creative_rnn")
+    same = [name for name in lesson if name in this]
+    assert same == [name for name in this if name in lesson]  # the same order
+    assert set(this) - set(lesson) == {"make_seeds", "plot_sequences"}
+    assert set(lesson) - set(this) == {"make_test", "shown", "plot_series"}
+    for name in ("series", "dense"):
+        assert this[name] == lesson[name]
+    last = np.array([2.0, 17.3])
+    for mine, theirs in zip(script.make_windows(last), time_series_rnn.make_windows(last)):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_batches_and_seeds():
+    x, y = script.make_batch(0, "times")
+    np.testing.assert_array_equal(x[0, :, 0], np.linspace(0, 19, 20))
+    np.testing.assert_array_equal(y, script.series(x))
+    seeds = script.make_seeds("times")
+    np.testing.assert_array_equal(seeds, [np.zeros([20, 1]), y[0]])
+    x, y = script.make_batch(0, "values")
+    assert x.shape == y.shape == (50, 20, 1)
+    np.testing.assert_array_equal(x[:, 1:], y[:, :-1])
+    np.testing.assert_allclose(script.make_seeds("values")[1, :, 0], script.series(np.arange(20) / 10))
+
+
+@pytest.mark.parametrize("inputs", ["times", "values"])
+def test_each_value_is_the_last_output_for_the_20_before_it(inputs):
+    seen = []
+    _, sequences = script.train(2, inputs=inputs, on_value=lambda s: seen.append((s, weights())))
+    assert sequences.shape == (2, 320) and len(seen) == 300
+    np.testing.assert_array_equal(sequences[:, :20], script.make_seeds(inputs)[:, :, 0])
+    for n in (0, 1, 25, 299):
+        so_far, w = seen[n]
+        assert so_far.shape == (2, 21 + n)
+        np.testing.assert_array_equal(so_far, sequences[:, :21 + n])
+        expected = numpy_predict(sequences[:, n:n + 20, np.newaxis], w)[:, -1, 0]
+        np.testing.assert_allclose(so_far[:, -1], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_generating_does_not_train():
+    seen = []
+    script.train(2, on_value=lambda s: seen.append(weights()))
+    for name, value in seen[0].items():
+        np.testing.assert_array_equal(value, seen[-1][name])
+
+
+def test_fed_with_values_it_goes_on_as_the_series_does():
+    truth = script.series(script.make_times("values", 23))[0, :, 0]
+    _, sequences = script.train(500)
+    error = np.abs(sequences[1] - np.append(truth, np.zeros(297)))[20:23].max()
+    stands_still = np.abs(truth[19] - truth[20:23]).max()
+    assert error < stands_still / 2
+
+
+@pytest.mark.skipif(not script.XLA, reason="TF 1.15 runs the plain graph")
+def test_xla_and_the_plain_graph_train_alike():
+    (loss, sequences), (plain_loss, plain_sequences) = [script.train(5, xla=xla) for xla in (True, False)]
+    np.testing.assert_allclose(loss, plain_loss, rtol=1e-4)
+    np.testing.assert_allclose(sequences[:, :25], plain_sequences[:, :25], rtol=1e-3, atol=1e-4)
+
+
+def test_a_loss_that_is_not_finite_stops_the_training(monkeypatch):
+    monkeypatch.setattr(script, "make_batch", lambda *rest: [np.full([1, 20, 1], np.nan)] * 2)
+    with pytest.raises(SystemExit, match="the loss is nan at iteration 0: training stopped"):
+        script.train(2)
+
+
+def test_variables_have_the_names_of_the_lesson():
+    names = []
+    script.train(1, on_step=lambda *rest: names.extend(v.op.name for v in tf.trainable_variables()))
+    assert names == ["rnn/basic_rnn_cell/kernel", "rnn/basic_rnn_cell/bias", "dense/kernel", "dense/bias"]
+
+
+def test_results(capsys):
+    results = script.main(FEW + ["--no-plot"])
+    assert len(results["losses"]) == 3 and results["sequences"].shape == (2, 320)
+    assert capsys.readouterr().out.count("300 values after") == 2
