@@ -123,7 +123,7 @@ def test_the_notes_sequence_is_learnt():
 
 def test_a_loss_that_is_not_finite_stops_the_training(monkeypatch):
     good = script.make_batch
-    monkeypatch.setattr(script, "make_batch", lambda i, *rest: [part * (np.nan if i == 2 else 1) for part in good(i, *rest)])
+    monkeypatch.setattr(script, "make_batch", lambda i, *rest: np.array(good(i, *rest)) * (np.nan if i == 2 else 1))
     with pytest.raises(SystemExit, match="the loss is nan at iteration 2: training stopped"):
         script.train(4)
 
