@@ -253,10 +253,12 @@ def main(argv=None):
     def on_step(i, loss):
         if i % 100 == 0:
             tqdm.write(f"{i} \tMSE: {loss:.4g}")
+        if i % 1000 == 0:
+            draw()  # the two seeds
 
     def on_value(sequences):
         data["sequences"] = sequences
-        if sequences.shape[1] % 5 == 0:
+        if sequences.shape[1] % 10 == 0:
             draw()
 
     losses, data["sequences"] = train(args.iterations, args.seed, args.xla, args.inputs, on_step, on_value)
