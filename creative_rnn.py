@@ -174,6 +174,8 @@ def plot_sequences(figure, data):
             line.set_data(np.arange(len(sequence)), sequence)
             line.axes.relim()
             line.axes.autoscale_view()
+        reach = 2.5 * np.abs(data["sequences"][1]).max()  # the series itself grows without end
+        panels[1].set_ylim(-reach, reach)
 
     return update
 

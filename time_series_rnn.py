@@ -6,7 +6,7 @@
 
 Shows   BasicRNNCell, dynamic_rnn, one dense layer for all steps or an OutputProjectionWrapper, gradient clipping
 Run     python time_series_rnn.py            (then with --inputs values, which is forecasting)
-Expect  an MSE of 10 that falls below 0.01 and jumps up again now and then; 10 s on two cores
+Expect  an MSE of 7 that falls below 0.01, and leaps up again now and then; 10 s on two cores
 Notes   notes/time_series_rnn.md
 """
 import argparse

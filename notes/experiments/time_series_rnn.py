@@ -6,7 +6,7 @@ import time_series_rnn as script
 
 
 def spikes():
-    """Three seeds of the notes' setting, with and without clipping: how often the loss leaps up again."""
+    """Three seeds of the notes' setting, with and without clipping: how often the loss leaps up."""
     rows = []
     for clip_norm in (None, 10, 1, 0.1):
         for seed in (0, 1, 2):
@@ -22,22 +22,23 @@ def spikes():
 
 
 def counting():
-    """What the notes' network answers when its input is wrong; compared with the sequence that it was trained on."""
+    """What the notes' network (seed 0, 4,500 iterations) answers to inputs that it was not trained on."""
     t = script.make_times()[:, :-1]
-    answers = {}
-    right = script.make_test
-
-    def of(x):
-        script.make_test = lambda inputs: (x[0, :, 0], x, x)
-        try:
-            return script.train(4500)[1]  # seed 0, in the middle of a calm stretch
-        finally:
-            script.make_test = right
-
-    for name, x in (("same", t), ("shifted", t + 0.15), ("backward", t[:, ::-1]), ("constant", 0 * t + 7.5)):
-        answers[name] = of(x)
-    return {"counting_" + name: float(np.mean((answer - script.series(t)[0, :, 0]) ** 2))
-            for name, answer in answers.items()}
+    inputs = {"the times it was trained on": t, "all times 0.15 later": t + 0.15, "all times 1 later": t + 1,
+              "the times in backward order": t[:, ::-1], "t = 7.5 at every step": 0 * t + 7.5}
+    right = script.make_test, script.shown
+    script.make_test = lambda _: (None, np.concatenate(list(inputs.values())), None)  # all of them as one batch
+    script.shown = lambda outputs, _: outputs[:, :, 0]
+    try:
+        answers = script.train(4500)[1]
+    finally:
+        script.make_test, script.shown = right
+    rows = []
+    for (name, x), answer in zip(inputs.items(), answers):
+        trained, true = [np.mean((answer - script.series(clock)[0, :, 0]) ** 2) for clock in (t, x)]
+        rows.append([name, f"{trained:.2g}", f"{true:.2g}"])
+    return {"counting": measure.table(["it is given", "MSE against the 100 values it was trained on",
+                                       "MSE against f at the times it is given"], rows)}
 
 
 def agreement():
