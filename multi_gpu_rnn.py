@@ -134,8 +134,9 @@ def restore(sess, saver, folder):
         return
     newest = os.path.basename(state.model_checkpoint_path)
     try:
-        stored = {name for name, _ in tf.train.list_variables(os.path.join(folder, newest))}
-        if not newest.startswith(CHECKPOINT + "-") or stored != {v.op.name for v in tf.global_variables()}:
+        shapes = {variable.op.name: variable.shape.as_list() for variable in tf.global_variables()}
+        stored = tf.train.list_variables(os.path.join(folder, newest))
+        if not newest.startswith(CHECKPOINT + "-") or dict(stored) != shapes:
             raise ValueError
         saver.restore(sess, os.path.join(folder, newest))
     except (tf.errors.OpError, ValueError):
