@@ -1,0 +1,140 @@
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+import bidirectional_lstm as script
+
+FEW = ["--iterations", "3"]
+
+
+def numpy_lstm(x, kernel, bias):
+    """(batch, time, input) -> outputs (batch, time, unit) and the final c and h, by the equations of an LSTM."""
+    def sigmoid(z):
+        return 1 / (1 + np.exp(-z))
+
+    c = h = np.zeros([len(x), len(bias) // 4])
+    outputs = []
+    for t in range(x.shape[1]):
+        i, j, f, o = np.split(np.concatenate([x[:, t], h], axis=1).dot(kernel) + bias, 4, axis=1)
+        c = sigmoid(f + 1) * c + sigmoid(i) * np.tanh(j)
+        h = sigmoid(o) * np.tanh(c)
+        outputs.append(h)
+    return np.stack(outputs, axis=1), c, h
+
+
+def test_the_notes_shapes():
+    layers = script.describe()
+    assert [rows["output_size"] for rows in layers.values()] == [[128], [512], [128, 128], [128, 120]]
+    one, stacked, _, both = layers.values()
+    assert one["state_size"] == [(128, 128)]
+    assert one["outputs"] == [(32, 40, 128)] and one["final state"] == [((32, 128), (32, 128))]
+    assert stacked["state_size"] == [(128, 128), (256, 256), (512, 512)] and stacked["outputs"] == [(32, 40, 512)]
+    assert stacked["final state"] == [((32, n), (32, n)) for n in (128, 256, 512)]
+    assert both["outputs"] == [(32, 40, 128), (32, 40, 120)]
+    assert both["final state"] == [((32, 128), (32, 128)), ((32, 120), (32, 120))]
+    joined, = both["both states joined"]
+    assert isinstance(joined, tf.nn.rnn_cell.LSTMStateTuple) and joined.c == joined.h == (32, 248)
+
+
+def test_both_directions_are_two_lstms_of_which_one_reads_backward():
+    x = np.random.RandomState(0).normal(size=[3, script.N_STEPS, 1])
+    with tf.Graph().as_default(), tf.Session() as sess:
+        tf.set_random_seed(0)
+        outputs, states = script.add_bidirectional(tf.constant(x, tf.float32))
+        joined = script.join(states)
+        sess.run(tf.global_variables_initializer())
+        weights = {v.op.name: value for v, value in zip(tf.global_variables(), sess.run(tf.global_variables()))}
+        (forward, backward), states, joined = sess.run([outputs, states, joined])
+    one, other = ([weights[f"bidirectional_rnn/{way}/basic_lstm_cell/{name}"] for name in ("kernel", "bias")]
+                  for way in ("fw", "bw"))
+    assert len(weights) == 4
+    expected, c, h = numpy_lstm(x, *one)
+    np.testing.assert_allclose(forward, expected, atol=1e-5)
+    expected, c_back, h_back = numpy_lstm(x[:, ::-1], *other)
+    np.testing.assert_allclose(backward, expected[:, ::-1], atol=1e-5)
+    np.testing.assert_allclose(joined.c, np.concatenate([c, c_back], axis=1), atol=1e-5)
+    np.testing.assert_allclose(joined.h, np.concatenate([h, h_back], axis=1), atol=1e-5)
+    np.testing.assert_array_equal(backward[:, 0], states[1].h)  # the backward half ends at the first step
+    assert np.abs(backward[:, -1] - states[1].h).max() > 0.01
+
+
+@pytest.mark.parametrize("ahead", [-3, 0, 3])
+def test_the_target_lies_ahead(ahead):
+    x, y = script.make_batch(5, seed=1, ahead=ahead)
+    assert x.shape == (script.BATCH_SIZE, script.N_STEPS, 1) and y.shape[1] == script.N_STEPS - abs(ahead)
+    first = max(0, -ahead)
+    for n in range(y.shape[1]):  # answer n belongs to step first + n
+        np.testing.assert_array_equal(y[:, n], x[:, first + n + ahead])
+    np.testing.assert_array_equal(x, script.make_batch(5, seed=1, ahead=ahead)[0])
+    assert np.abs(x - script.make_batch(6, seed=1)[0]).max() > 1
+
+
+@pytest.mark.parametrize("ahead", [3, -3])
+def test_predictions_stand_at_the_steps_of_their_targets(ahead):
+    x_batch, y_batch = script.make_batch(0, ahead=ahead)
+    with tf.Graph().as_default(), tf.Session() as sess:
+        tf.set_random_seed(0)
+        x, y = tf.constant(x_batch, tf.float32), tf.constant(y_batch, tf.float32)
+        _, _, forward, both = script.training_step(x, y, ahead)
+        sess.run(tf.global_variables_initializer())
+        by_forward, by_both = sess.run([tf.gradients(prediction[:, 5], x)[0] for prediction in (forward, both)])
+    step = 5 + max(0, -ahead)
+    assert np.any(by_forward[:, step]) and not by_forward[:, step + 1:].any()  # nothing of the future
+    assert np.any(by_both[:, :step]) and np.any(by_both[:, step + 1:])
+
+
+def test_the_future_needs_both_directions_and_the_past_does_not():
+    future = np.array(script.train(120, ahead=2))[-20:].mean(axis=0)
+    forward, both, variance = future
+    assert forward > 0.98 * variance and abs(variance - 1) < 0.05
+    assert both < 0.1 * variance
+    past = np.array(script.train(120, ahead=-2))[-20:].mean(axis=0)
+    assert max(past[:2]) < 0.1 * past[2]
+
+
+def test_a_classifier_must_read_the_two_final_states():
+    assert script.count_steps() == {"backward half of outputs[:, -1]": 1, "backward final state": script.N_STEPS,
+                                    "outputs[:, -1]": script.N_STEPS, "both final states": script.N_STEPS}
+    accuracies = {name: np.mean(values[-30:]) for name, values in script.train_classifiers(100).items()}
+    assert accuracies["both final states"] > 0.9 and accuracies["backward final state"] > 0.9
+    assert abs(accuracies["backward half of outputs[:, -1]"] - 0.5) < 0.06  # 960 examples: chance is 0.5 +- 0.016
+    assert accuracies["outputs[:, -1]"] < 0.7
+
+
+def test_the_two_networks_share_no_variable():
+    with tf.Graph().as_default():
+        x, y = (tf.constant(batch, tf.float32) for batch in script.make_batch(0))
+        script.training_step(x, y, script.AHEAD)
+        names = [v.op.name for v in tf.trainable_variables()]
+    assert names == ["forward_only/rnn/basic_lstm_cell/kernel", "forward_only/rnn/basic_lstm_cell/bias",
+                     "bidirectional/bidirectional_rnn/fw/basic_lstm_cell/kernel",
+                     "bidirectional/bidirectional_rnn/fw/basic_lstm_cell/bias",
+                     "bidirectional/bidirectional_rnn/bw/basic_lstm_cell/kernel",
+                     "bidirectional/bidirectional_rnn/bw/basic_lstm_cell/bias",
+                     "forward_only/weights", "forward_only/biases", "bidirectional/weights", "bidirectional/biases"]
+
+
+def test_the_results_are_printed(capsys):
+    result = script.main(["--iterations", "2", "--no-plot", "--no-xla", "--ahead", "-1"])
+    shown = capsys.readouterr().out
+    assert "state" in shown and "LSTMStateTuple(c=(32, 248), h=(32, 248))" in shown and "y_t = x_(t-1)" in shown
+    assert f"variance of y   {result['variance']:.4f}" in shown
+    assert f"forward only    {result['forward only']:.4f}\n    bidirectional   {result['bidirectional']:.4f}" in shown
+    assert f"1 of 40          {result['accuracies']['backward half of outputs[:, -1]']:.3f}" in shown
+
+
+@pytest.mark.parametrize("wrong", ["--ahead 21", "--ahead x", "--ahead 1.5"])
+def test_wrong_flags_are_one_line_and_status_2(wrong, capsys):
+    with pytest.raises(SystemExit) as ended:
+        script.main(wrong.split())
+    assert ended.value.code == 2
+    shown = capsys.readouterr()
+    assert not shown.out and len(shown.err.splitlines()) == 1 and wrong.split()[1] in shown.err
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(monkeypatch):
+    monkeypatch.setattr(script, "LEARNING_RATE", float("nan"))
+    with pytest.raises(SystemExit, match="at iteration 1: training stopped"):
+        script.train(5, xla=False)
+    with pytest.raises(SystemExit, match="at iteration 1: training stopped"):
+        script.train_classifiers(5, xla=False)
