@@ -42,6 +42,7 @@ N_UNITS = 32  # of each LSTM that is trained
 AHEAD = 3  # so many steps in the future lies what is asked for
 LEARNING_RATE = 0.01
 ITERATIONS = 400
+READINGS = ["backward half of outputs[:, -1]", "outputs[:, -1]", "the two final states"]  # by a classifier
 N_LAST = 20  # results are means over so many last iterations
 
 
@@ -117,30 +118,18 @@ def training_step(x, y, ahead):
         return [tf.identity(t) for t in losses + predictions]
 
 
-READINGS = {  # what a classifier may read: outputs (batch, time, unit) x 2, states x 2 -> (batch, unit or 2 * unit)
-    "backward half of outputs[:, -1]": lambda outputs, states: outputs[1][:, -1],
-    "backward final state": lambda outputs, states: states[1].h,
-    "outputs[:, -1]": lambda outputs, states: tf.concat(outputs, axis=2)[:, -1],
-    "both final states": lambda outputs, states: join(states).h,
-}
-
-
-def readings(x):
-    """(batch, time, input) -> each of READINGS, from a network of its own"""
-    found = {}
-    for n, (name, read) in enumerate(READINGS.items()):
-        with tf.variable_scope(f"reading_{n}"):
-            found[name] = read(*add_bidirectional(x))
-    return found
+def readings(outputs, states):
+    """Outputs (batch, time, unit) x 2 and states x 2 -> what a classifier could read: (batch, unit or 2 * unit) each"""
+    return dict(zip(READINGS, [outputs[1][:, -1], tf.concat(outputs, axis=2)[:, -1], join(states).h]))
 
 
 def classifying_step(x):
-    """Trains a classifier on each reading: is the first input positive? Returns a loss and accuracies (reading,)."""
+    """Trains a network for each reading: is the first input positive? Returns a loss and the accuracies (reading,)."""
     label = tf.cast(x[:, 0] > 0, tf.float32)  # (batch, 1)
     losses, accuracies = [], []
-    for n, inputs in enumerate(readings(x).values()):
-        with tf.variable_scope(f"reading_{n}"):
-            logits = dense(inputs)  # (batch, 1)
+    for name in READINGS:
+        with tf.variable_scope(f"reading_{len(losses)}"):
+            logits = dense(readings(*add_bidirectional(x))[name])  # (batch, 1)
         losses.append(tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels=label, logits=logits)))
         accuracies.append(tf.reduce_mean(tf.cast(tf.equal(logits > 0, label > 0), tf.float32)))
     with tf.control_dependencies([tf.train.AdamOptimizer(LEARNING_RATE).minimize(tf.add_n(losses))]):
@@ -177,15 +166,14 @@ def count_steps(seed=0):
     with tf.Graph().as_default(), tf.Session() as sess:
         tf.set_random_seed(seed)
         x = tf.constant(make_batch(0, seed)[0], tf.float32)
-        gradients = {name: tf.gradients(reading, x)[0] for name, reading in readings(x).items()}  # (batch, time, 1)
+        found = readings(*add_bidirectional(x))
+        gradients = {name: tf.gradients(found[name], x)[0] for name in found}  # (batch, time, 1)
         sess.run(tf.global_variables_initializer())
         return {name: int(np.any(g, axis=(0, 2)).sum()) for name, g in sess.run(gradients).items()}
 
 
 def train_classifiers(iterations=ITERATIONS, seed=0, xla=XLA):
-    """Trains a classifier on each reading, side by side; returns name -> accuracy on each new batch, before it learns
-    from it.
-    """
+    """Trains a classifier on each reading, side by side; returns name -> accuracies, each on a new batch."""
     history = []
     with tf.Graph().as_default(), tf.Session() as sess:
         tf.set_random_seed(seed)

@@ -1,7 +1,8 @@
 """What notes/bidirectional_lstm.md says beyond the script's own output."""
-import bidirectional_lstm as script
 import measure
 import numpy as np
+
+import bidirectional_lstm as script
 
 
 def future_over_seeds():
@@ -33,7 +34,7 @@ def classifier_over_seeds():
     return {"table_classifier": measure.table(["what it reads", "mean", "lowest", "highest"], rows),
             "late_outputs": float(np.mean(late["outputs[:, -1]"][-script.N_LAST:])),
             "late_half": float(np.mean(late["backward half of outputs[:, -1]"][-script.N_LAST:])),
-            "late_states": float(np.mean(late["both final states"][-script.N_LAST:]))}
+            "late_states": float(np.mean(late["the two final states"][-script.N_LAST:]))}
 
 
 def timing_step():
