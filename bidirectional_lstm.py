@@ -153,8 +153,8 @@ def train(iterations=ITERATIONS, seed=0, xla=XLA, ahead=AHEAD, on_step=None):
         for i in steps(iterations):
             x_batch, y_batch = make_batch(i, seed, ahead)
             *losses, forward, both = sess.run(step, {x: x_batch, y: y_batch})
-            if not np.all(np.isfinite(losses)):
-                sys.exit(f"the loss is {losses} at iteration {i}: training stopped")
+            if not np.isfinite(sum(losses)):
+                sys.exit(f"the loss is {sum(losses)} at iteration {i}: training stopped")
             history.append([*map(float, losses), float(np.mean(np.square(y_batch)))])
             if on_step:
                 on_step(i, history[-1], y_batch, [forward, both])
