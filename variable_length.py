@@ -152,30 +152,30 @@ def decode_greedily(state):
 
 
 def sequence_loss(logits, y):
-    """A number: the mean cross-entropy of all tokens up to EOS and with it; what comes after counts nothing."""
-    n_written = 1 + tf.reduce_sum(tf.cast(tf.not_equal(y, EOS), tf.int32), axis=1)
-    mask = tf.sequence_mask(n_written, N_STEPS + 1, dtype=tf.float32)  # (batch, time + 1)
+    """The mean cross-entropy of the tokens up to EOS and with it, and their number; what comes after counts nothing."""
+    n_tokens = 1 + tf.reduce_sum(tf.cast(tf.not_equal(y, EOS), tf.int32), axis=1)  # (batch,)
+    mask = tf.sequence_mask(n_tokens, N_STEPS + 1, dtype=tf.float32)  # (batch, time + 1)
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=logits)  # (batch, time + 1)
     # loss = sum of mask * -log p(y) / sum of mask
-    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=logits)
-    return tf.reduce_sum(mask * losses) / tf.reduce_sum(mask)
+    return tf.reduce_sum(mask * losses) / tf.reduce_sum(mask), tf.reduce_sum(mask)
 
 
 def training_step(x, lengths, y, learning_rate):
-    """Forward, loss, gradients and update; returns the loss."""
-    loss = sequence_loss(decode_taught(encode(x, lengths), y), y)
+    """Forward, loss, gradients and update; returns the loss and the number of tokens that it counts."""
+    loss, counted = sequence_loss(decode_taught(encode(x, lengths), y), y)
     optimizer = tf.train.AdamOptimizer(learning_rate)
     gradients, variables = zip(*optimizer.compute_gradients(loss))
     gradients, _ = tf.clip_by_global_norm(gradients, CLIP_NORM)
     with tf.control_dependencies([optimizer.apply_gradients(zip(gradients, variables))]):
-        return [tf.identity(loss)]
+        return [tf.identity(loss), tf.identity(counted)]
 
 
 # train ------------------------------------------------------------------------
 def train(iterations=ITERATIONS, seed=0, xla=XLA, no_lengths=False, copy=False, on_step=None):
-    """Trains; returns the losses and, of each length, what test() found. Calls on_step(i, loss, test).
+    """Trains; returns the losses, the number of tokens that the last one counts, and what test(TESTED) finds.
 
-    test(count) reads count held-out sequences of each length; a list of dicts: length, steps of the decoder,
-    and the texts that were read, written and wanted.
+    Calls on_step(i, loss, test). test(count) reads count held-out sequences of each length, and returns for each
+    length a dict: the length, the steps of the decoder, and the texts that were read, written and wanted.
     """
     losses = []
     with tf.Graph().as_default(), tf.Session() as sess:
@@ -187,35 +187,35 @@ def train(iterations=ITERATIONS, seed=0, xla=XLA, no_lengths=False, copy=False, 
         build = tf.xla.experimental.compile if xla else lambda step, inputs: step(*inputs)
         step = build(training_step, [x, lengths, y, learning_rate])
         with tf.variable_scope("", reuse=True):  # the trained variables, no others
-            tokens = decode_greedily(encode(x, lengths))  # not compiled: XLA wants to know the number of steps
+            tokens = decode_greedily(encode(x, lengths))  # not compiled: XLA must know the number of steps
         sess.run(tf.global_variables_initializer())
+
+        def read(x_batch, n):  # all steps are real: the same as no sequence_length
+            return {x: x_batch, lengths: np.full_like(n, N_STEPS) if no_lengths else n}
 
         def test(count):
             found = []
             for length in range(1, N_STEPS + 1):
                 x_test, n = held_out(length, count)
-                written = sess.run(tokens, {x: x_test, lengths: read_steps(n)})
+                written = sess.run(tokens, read(x_test, n))  # (batch, steps)
                 found.append({"length": length, "steps": written.shape[1], "written": spell(written),
                               "read": spell(targets(x_test, n, True)), "wanted": spell(targets(x_test, n, copy))})
             return found
 
-        def read_steps(n):
-            return np.full_like(n, N_STEPS) if no_lengths else n  # all steps: just as without sequence_length
-
         for i in steps(iterations):
             x_batch, n = make_batch(i, seed)
-            loss, = sess.run(step, {x: x_batch, lengths: read_steps(n), y: targets(x_batch, n, copy),
-                                    learning_rate: LEARNING_RATE * (1 - i / iterations)})
+            rate = LEARNING_RATE * (1 - i / iterations)
+            loss, counted = sess.run(step, {**read(x_batch, n), y: targets(x_batch, n, copy), learning_rate: rate})
             if not np.isfinite(loss):
                 sys.exit(f"the loss is {loss} at iteration {i}: training stopped")
             losses.append(float(loss))
             if on_step:
                 on_step(i, loss, test)
-        return losses, test(TESTED)
+        return losses, int(counted), test(TESTED)
 
 
 def spell(tokens):
-    """Tokens (batch, steps) -> texts: the digits before EOS, and '...' where there is no EOS."""
+    """Tokens (batch, steps) -> texts: the digits before EOS; where there is no EOS, all of them and '...'."""
     rows = ["".join("0123456789."[token] for token in row) for row in tokens]
     return [row.partition(".")[0] if "." in row else row + "..." for row in rows]
 
@@ -242,20 +242,21 @@ def steps(iterations, first=0):
 # plot -------------------------------------------------------------------------
 def plot_accuracy(figure, tests):
     """Prepares the axes; returns update(), which draws tests: rows of iteration, loss, share right by length."""
+    figure.subplots_adjust(left=0.08, right=0.97, bottom=0.13, wspace=0.25)
     by_length, by_iteration = figure.subplots(1, 2)
-    before, = by_length.plot([], [], "0.8", label="in between")
-    now, = by_length.plot([], [], "ro-", label="at the end", clip_on=False, zorder=3)
+    earlier, = by_length.plot([], [], "0.8", label="earlier tests")
+    latest, = by_length.plot([], [], "ro-", label="latest test", clip_on=False, zorder=3)
     by_length.set(xlabel="length (digits)", ylabel="held-out sequences right (%)", xlim=(0.5, N_STEPS + 0.5),
                   ylim=(0, 100), xticks=range(1, N_STEPS + 1))
-    by_length.legend(loc="lower left")
+    by_length.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncol=2, frameon=False)
     loss, = by_iteration.semilogy([], [], "b")
     by_iteration.set(xlabel="iteration", ylabel="loss (nats per token)")
 
     def update():
         iterations, losses, shares = zip(*tests)
         curves = np.array([[*curve, np.nan] for curve in shares])  # NaN lifts the pen between two curves
-        before.set_data(np.tile(np.arange(1, N_STEPS + 2), len(curves)), 100 * curves.ravel())
-        now.set_data(np.arange(1, N_STEPS + 1), 100 * curves[-1, :-1])
+        earlier.set_data(np.tile(np.arange(1, N_STEPS + 2), len(curves)), 100 * curves.ravel())
+        latest.set_data(np.arange(1, N_STEPS + 1), 100 * curves[-1, :-1])
         loss.set_data(iterations, losses)
         by_iteration.relim()
         by_iteration.autoscale_view()
@@ -327,14 +328,15 @@ def flags(iterations=None):
 
 def show_padded_batch(seed):
     """Prints what the notes' batch comes to, with and without sequence_length; returns how far off the states are."""
-    outputs, states, _, wrong_states = padded_batch(seed)
-    last = outputs[np.arange(len(outputs)), NOTES_LENGTHS - 1]  # (batch, unit)
-    past = np.arange(outputs.shape[1]) >= NOTES_LENGTHS[:, np.newaxis]  # (batch, time)
-    off = abs(wrong_states - states).max(axis=1)
-    print(np.array_str(outputs, precision=3, suppress_small=True))
-    print(f"largest output past the end: {abs(outputs[past]).max():.3f}")
-    print(f"largest difference of a state and the last real output: {abs(states - last).max():.3f}")
-    print("without sequence_length the states are off by", *[f"{value:.3f}" for value in off])
+    results = padded_batch(seed)
+    past = np.arange(2) >= NOTES_LENGTHS[:, np.newaxis]  # (batch, time): True in the padding
+    print("outputs of the notes' padded batch, with sequence_length:", np.array_str(results[0], precision=3), sep="\n")
+    off = []
+    for kind, outputs, states in ("with", *results[:2]), ("without", *results[2:]):
+        last = outputs[np.arange(len(outputs)), NOTES_LENGTHS - 1]  # (batch, unit): of the last real step
+        off.append(abs(states - last).max(axis=1))
+        print(f"{kind:7s} sequence_length: largest output in the padding {abs(outputs[past]).max():.3f}, "
+              f"states off by {' '.join(f'{value:.3f}' for value in off[-1])}")
     return off
 
 
@@ -348,20 +350,24 @@ def main(argv=None):
     draw = live(args, plot_accuracy, tests, figsize=(9, 4))
 
     def on_step(i, loss, test):
-        if (i + 1) % TEST_EVERY == 0 or i + 1 == args.iterations:
+        if (i + 1) % TEST_EVERY == 0:
             found = test(TESTED // 10)
             tests.append((i + 1, loss, [share_right([part]) for part in found]))
             tqdm.write(f"{i + 1:5d} \tloss: {loss:.4f} \theld-out sequences right: {100 * share_right(found):.1f} %")
             draw()
 
-    losses, found = train(args.iterations, args.seed, args.xla, args.no_lengths, args.copy, on_step)
-    print("length  held out  right (%)  decoder steps  for example")
+    losses, counted, found = train(args.iterations, args.seed, args.xla, args.no_lengths, args.copy, on_step)
+    tests.append((len(losses), losses[-1], [share_right([part]) for part in found]))
+    print(f"the last loss counts {counted} of {BATCH_SIZE * (N_STEPS + 1)} tokens: up to EOS and with it")
+    print("length  held out  right (%)  decoder steps  example, a wrong one where there is one")
     for part in found:
-        print(f"{part['length']:6d} {len(part['read']):9d} {100 * share_right([part]):10.1f} {part['steps']:14d}  "
-              f"{part['read'][0]} -> {part['written'][0]}")
+        texts = list(zip(part["read"], part["written"], part["wanted"]))
+        read, written, _ = next((row for row in texts if row[1] != row[2]), texts[-1])
+        print(f"{part['length']:6d} {len(texts):9d} {100 * share_right([part]):10.1f} {part['steps']:14d}  "
+              f"{read} -> {written}")
     print(f"held-out sequences right, digits and length: {100 * share_right(found):.2f} %")
     draw(end=True)
-    return {"off": off, "losses": losses, "found": found, "right": share_right(found)}
+    return {"off": off, "losses": losses, "counted": counted, "found": found, "right": share_right(found)}
 
 
 if __name__ == "__main__":
