@@ -258,8 +258,7 @@ def plot_accuracy(figure, tests):
         earlier.set_data(np.tile(np.arange(1, N_STEPS + 2), len(curves)), 100 * curves.ravel())
         latest.set_data(np.arange(1, N_STEPS + 1), 100 * curves[-1, :-1])
         loss.set_data(iterations, losses)
-        by_iteration.relim()
-        by_iteration.autoscale_view()
+        by_iteration.set(xlim=(0, iterations[-1]), ylim=(min(0.001, *losses), 3))
 
     return update
 
