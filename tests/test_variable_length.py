@@ -187,7 +187,8 @@ def test_both_decoders_share_their_weights_and_names_are_everywhere_the_same(mod
 
 # training -----------------------------------------------------------------------------
 @pytest.mark.skipif(not script.XLA, reason="TF 1.15 runs the plain graph always")
-def test_xla_and_the_plain_graph_learn_the_same():
+def test_xla_and_the_plain_graph_learn_the_same(monkeypatch):
+    monkeypatch.setattr(script, "TESTED", 10)
     compiled, plain = script.train(4, xla=True)[0], script.train(4, xla=False)[0]
     np.testing.assert_allclose(compiled, plain, rtol=1e-4)
 
@@ -210,7 +211,9 @@ def test_it_learns_to_reverse_and_to_stop(trained):
     assert script.share_right(found[3:4]) > 0.2
 
 
-def test_without_lengths_the_padding_is_read_and_last_zeros_are_lost():
+def test_without_lengths_the_padding_is_read_and_last_zeros_are_lost(monkeypatch):
+    monkeypatch.setattr(script, "TESTED", 100)
+
     def written(text, found):
         part = found[len(text) - 1]
         return part["written"][part["read"].index(text)]
