@@ -161,7 +161,10 @@ def sequence_loss(logits, y):
 
 
 def training_step(x, lengths, y, learning_rate):
-    """Forward, loss, gradients and update; returns the loss and the number of tokens that it counts."""
+    """Forward, loss, gradients and update; returns the loss and the number of tokens that it counts.
+
+    Encoder and decoder as in Sutskever, Vinyals and Le, Sequence to Sequence Learning with Neural Networks, 2014.
+    """
     loss, counted = sequence_loss(decode_taught(encode(x, lengths), y), y)
     optimizer = tf.train.AdamOptimizer(learning_rate)
     gradients, variables = zip(*optimizer.compute_gradients(loss))
