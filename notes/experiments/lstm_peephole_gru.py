@@ -32,6 +32,7 @@ def timing():
     median = {key: ms["median"] for key, ms in timed.items()}
     values = {f"{cell}_times": median[cell, layers, "tf1"] / median[cell, layers, "xla"]
               for cell, layers in CELLS.items()}
+    values["minutes"] = sum(median[cell, layers, "xla"] for cell, layers in CELLS.items()) * 10000 / 60000
     values.update(gru_to_lstm=median["gru", 5, "xla"] / median["lstm", 5, "xla"],
                   gru_to_lstm_tf1=median["gru", 5, "tf1"] / median["lstm", 5, "tf1"])
     shown = {key: f"{ms['median']:.1f} ({ms['low']:.1f} to {ms['high']:.1f})" for key, ms in timed.items()}
