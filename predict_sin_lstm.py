@@ -143,20 +143,18 @@ class WrongInput(Exception):
     """What the reader got wrong: main() says it in one line and ends with status 2."""
 
 
-def check_checkpoint(folder):
-    """Raises WrongInput where the folder holds what the session, which restores unasked, could not take up."""
+def check_checkpoint(saver, folder):
+    """Raises WrongInput where the folder's newest checkpoint, which the session will restore unasked, does not fit."""
     if not os.path.exists(os.path.join(folder, "checkpoint")):
         return
     try:
         newest = os.path.basename(tf.train.get_checkpoint_state(folder).model_checkpoint_path)
-        reader = tf.train.load_checkpoint(os.path.join(folder, newest))
-        stored = reader.get_variable_to_shape_map()
-        variables = {variable.op.name: variable.shape.as_list() for variable in tf.global_variables()}
-        if not newest.startswith(CHECKPOINT + "-") or stored != variables:
+        stored = {name for name, _ in tf.train.list_variables(os.path.join(folder, newest))}
+        if not newest.startswith(CHECKPOINT + "-") or stored != {v.op.name for v in tf.global_variables()}:
             raise ValueError
-        for name in stored:
-            reader.get_tensor(name)  # fails where the file is cut off
-    except (tf.errors.OpError, AttributeError, ValueError):  # AttributeError: its file 'checkpoint' says nothing
+        with tf.Session() as sess:  # a rehearsal
+            saver.restore(sess, os.path.join(folder, newest))
+    except (tf.errors.OpError, AttributeError, ValueError):  # AttributeError: its file 'checkpoint' lists none
         raise WrongInput(f"--checkpoint {folder!r}: expected a whole checkpoint of this model, or none") from None
 
 
@@ -179,11 +177,12 @@ def train(iterations=ITERATIONS, seed=0, xla=XLA, n_steps=N_STEPS, units=(N_UNIT
         loss, = build(lambda x, y: training_step(x, y, units, unroll, keep_prob, seed, learning_rate), [x, y])
         with tf.variable_scope("", reuse=True):  # the same weights, no dropout
             prediction, = build(lambda x: [predict_next(x, units, unroll)], [x])
+        saver = tf.train.Saver(max_to_keep=2, save_relative_paths=True)
         if checkpoint:
-            check_checkpoint(checkpoint)
+            check_checkpoint(saver, checkpoint)
 
         final = tf.train.FinalOpsHook([prediction, global_step], {x: x_test})  # after the last step, or Ctrl-C
-        scaffold = tf.train.Scaffold(saver=tf.train.Saver(max_to_keep=2, save_relative_paths=True))
+        scaffold = tf.train.Scaffold(saver=saver)
         hooks = [tf.train.StopAtStepHook(last_step=iterations),
                  tf.train.NanTensorHook(0 * loss),  # 0 * inf is NaN: the hook alone would let infinity pass
                  final]

@@ -1,19 +1,18 @@
 """predict_sin_lstm.py: its data, the two ways to unroll, the hooks of its session, and its checkpoints."""
 import os
-import re
+import shutil
 import signal
-import subprocess
-import sys
 
 import numpy as np
-import predict_sin_lstm as script
 import pytest
 import tensorflow.compat.v1 as tf
-from conftest import ROOT, run
+from conftest import run
+
+import predict_sin_lstm as script
 
 FEW = ["--iterations", "3", "--points", "300", "60"]
-SMALL = {"points": [300, 60], "units": [4, 3], "n_steps": 5, "batch_size": 16}  # the kwargs of a run of about a second
-SMALL_FLAGS = ["--points", "300", "60", "--units", "4", "3", "--n-steps", "5", "--batch-size", "16"]
+SMALL = {"points": [300, 60], "units": [4, 3], "n_steps": 5, "batch_size": 16, "xla": False}  # well under a second
+SMALL_FLAGS = ["--points", "300", "60", "--units", "4", "3", "--n-steps", "5", "--batch-size", "16", "--no-xla"]
 
 
 def checkpoint(folder):
@@ -78,30 +77,37 @@ def forward(x, variables, n_layers):
     return outputs[:, -1] @ variables["weights"] + variables["biases"]
 
 
-@pytest.mark.parametrize("unroll", ["dynamic", "manual"])
-def test_prediction_is_that_of_the_recurrence_in_numpy_without_dropout(unroll, tmp_path):
-    prediction, _ = script.train(20, unroll=unroll, xla=script.XLA and unroll == "dynamic", keep_prob=0.5,
-                                 checkpoint=str(tmp_path), **SMALL)
+@pytest.mark.parametrize("options", [{"xla": script.XLA}, {"unroll": "manual"}])
+def test_prediction_is_that_of_the_recurrence_in_numpy_without_dropout(options, tmp_path):
+    prediction, _ = script.train(20, keep_prob=0.5, checkpoint=str(tmp_path), **dict(SMALL, **options))
     x_test = script.make_data(5, [300, 60], script.GAP)[2]
     np.testing.assert_allclose(prediction, forward(x_test, checkpoint(tmp_path), 2), atol=1e-5)
 
 
-def losses(**options):
+def losses(iterations=8, **options):
     found = []
-    script.train(8, on_step=lambda i, loss, predict: found.append(loss), **dict(SMALL, **options))
+    script.train(iterations, on_step=lambda i, loss, predict: found.append(loss), **dict(SMALL, **options))
     return found
 
 
-def test_dynamic_and_manual_are_the_same_numbers_dropout_included():
-    dynamic, manual = losses(xla=False, keep_prob=0.7), losses(xla=False, keep_prob=0.7, unroll="manual")
-    # the initial weights come from op seeds, which count the ops before them: the same here, for the first layer is
-    # built first, but not in general; so the runs are compared from shared weights in the next test as well
-    assert dynamic[0] == pytest.approx(manual[0], abs=1)
+def test_dynamic_manual_and_xla_go_on_alike_from_one_checkpoint(tmp_path):
+    variants = {"dynamic": {}, "manual": {"unroll": "manual"}, "xla": {"xla": script.XLA}}
+    script.train(1, checkpoint=str(tmp_path / "start"), **SMALL)
+    found = {}
+    for name, options in variants.items():
+        shutil.copytree(str(tmp_path / "start"), str(tmp_path / name))
+        found[name] = losses(checkpoint=str(tmp_path / name), keep_prob=1, **options)
+    assert len(found["dynamic"]) == 7
+    for name in variants:
+        np.testing.assert_allclose(found[name], found["dynamic"], rtol=1e-4, err_msg=name)
 
 
-@pytest.mark.skipif(not script.XLA, reason="TF 1.15 runs the plain graph only")
-def test_xla_and_the_plain_graph_are_the_same_numbers():
-    np.testing.assert_allclose(losses(xla=True, keep_prob=1), losses(xla=False, keep_prob=1), rtol=1e-4)
+def test_dropout_is_the_same_in_both_ways_to_unroll(tmp_path):
+    script.train(1, checkpoint=str(tmp_path / "a"), **SMALL)
+    shutil.copytree(str(tmp_path / "a"), str(tmp_path / "b"))
+    dynamic = losses(4, keep_prob=0.5, checkpoint=str(tmp_path / "a"))
+    manual = losses(4, keep_prob=0.5, checkpoint=str(tmp_path / "b"), unroll="manual")
+    np.testing.assert_allclose(dynamic, manual, rtol=1e-4)
 
 
 def test_dropout_masks_scale_and_differ_from_step_to_step():
@@ -114,3 +120,150 @@ def test_dropout_masks_scale_and_differ_from_step_to_step():
     assert set(np.unique(first)) == {0, np.float32(1 / 0.8)}
     assert np.mean(first) == pytest.approx(1, abs=0.02)
     assert np.array_equal(first, again) and not np.array_equal(first, other)
+
+
+# train --------------------------------------------------------------------------------------------------------------
+def test_learns_what_neither_a_mean_nor_the_last_value_gives():
+    options = {"points": [1000, 300], "gap": 0.3, "n_steps": 10}
+    prediction, done = script.train(400, units=[20], keep_prob=1, **options)
+    _, _, x, y = script.make_data(**options)
+    assert done == 400
+    assert script.mse(prediction, y) < script.baselines(x, y)["last value"] / 10 < script.mse(0, y) / 50
+
+
+def test_asking_for_a_prediction_does_not_train():
+    found = []
+    script.train(8, on_step=lambda i, loss, predict: [predict(), found.append(loss)], **SMALL)
+    assert found == losses()
+
+
+def test_a_prediction_is_that_of_the_weights_after_the_step():
+    seen = []
+    final, _ = script.train(3, on_step=lambda i, loss, predict: seen.append(predict()), **SMALL)
+    assert np.array_equal(seen[-1], final) and not np.array_equal(seen[-2], final)
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_and_is_not_saved(tmp_path, monkeypatch):
+    monkeypatch.setattr(script, "SAVE_EVERY", 1)
+    seen = []
+    with pytest.raises(SystemExit) as ended:
+        script.train(50, learning_rate=1e25, checkpoint=str(tmp_path), on_step=lambda i, *_: seen.append(i), **SMALL)
+    assert ended.value.code == f"the loss is not finite at iteration {len(seen)}: training stopped"
+    assert checkpoint(tmp_path)["global_step"] == len(seen)
+
+
+def test_summaries_are_the_losses(tmp_path):
+    found = losses(21, logdir=str(tmp_path))
+    events = [event for path in tmp_path.iterdir() for event in tf.train.summary_iterator(str(path))]
+    values = [value.simple_value for event in events for value in event.summary.value if value.tag == "loss"]
+    np.testing.assert_array_equal(np.float32(values), np.float32([found[0], found[10], found[20]]))
+    assert any(event.graph_def for event in events)
+
+
+# checkpoints --------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("different", [{"keep_prob": 1}, {"keep_prob": 0.5, "xla": script.XLA}])
+def test_killed_and_resumed_is_never_killed(different, tmp_path, monkeypatch):
+    def kill(i, loss, predict):
+        if i == 7:
+            raise RuntimeError("killed")
+
+    monkeypatch.setattr(script, "SAVE_EVERY", 3)
+    options = dict(SMALL, **different)
+    whole, _ = script.train(12, checkpoint=str(tmp_path / "whole"), **options)
+    with pytest.raises(RuntimeError, match="killed"):
+        script.train(12, checkpoint=str(tmp_path / "killed"), on_step=kill, **options)
+    assert checkpoint(tmp_path / "killed")["global_step"] == 6
+    (tmp_path / "killed").rename(tmp_path / "moved")
+    resumed, done = script.train(12, checkpoint=str(tmp_path / "moved"), **options)
+    assert done == 12 and np.array_equal(whole, resumed)
+    assert_same(checkpoint(tmp_path / "whole"), checkpoint(tmp_path / "moved"))
+
+
+def test_ctrl_c_saves_and_goes_on_to_the_result(tmp_path):
+    def press(i, loss, predict):
+        if i == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    prediction, done = script.train(50, checkpoint=str(tmp_path), on_step=press, **SMALL)
+    assert done == checkpoint(tmp_path)["global_step"] == 5 and prediction.shape == (55, 1)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_each_tensorflow_resumes_what_the_other_saved(tmp_path, other_python, capsys):
+    def here(n):
+        script.main([*flags, "--iterations", str(n)])
+        return capsys.readouterr().out
+
+    def there(n):
+        done = run("predict_sin_lstm", *flags, "--iterations", str(n), cwd=str(tmp_path), python=other_python)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    flags = [*SMALL_FLAGS, "--no-plot", "--checkpoint", str(tmp_path / "checkpoint")]
+    first = there(20)
+    assert here(20) == first  # nothing is left to train: the same weights predict the same
+    second = here(40)
+    assert there(40) == second != first
+
+
+@pytest.fixture(scope="module")
+def two_steps(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("two") / "checkpoint"
+    script.train(2, checkpoint=str(folder), **SMALL)
+    return folder
+
+
+@pytest.mark.parametrize("wrong", ["another model", "cut off", "flipped", "no list", "another script", "gone",
+                                   "not text"])
+def test_a_checkpoint_that_does_not_fit_is_one_line_and_status_2(wrong, two_steps, tmp_path, capsys):
+    tmp_path = tmp_path / "copy"
+    shutil.copytree(str(two_steps), str(tmp_path))
+    flags = [*SMALL_FLAGS, "--no-plot", "--iterations", "2", "--checkpoint", str(tmp_path)]
+    data = next(tmp_path.glob("*-2.data*"))
+    if wrong == "another model":
+        flags += ["--units", "5", "3"]
+    elif wrong == "cut off":
+        data.write_bytes(data.read_bytes()[:-9])
+    elif wrong == "flipped":
+        data.write_bytes(data.read_bytes()[:-9] + b"123456789")
+    elif wrong == "no list":
+        (tmp_path / "checkpoint").write_text("")
+    elif wrong == "not text":
+        (tmp_path / "checkpoint").write_bytes(b"\xff\xfe\x00")
+    elif wrong == "another script":
+        for path in list(tmp_path.glob("predict_sin_lstm-2.*")):
+            path.rename(tmp_path / path.name.replace("predict_sin_lstm", "char_rnn"))
+        (tmp_path / "checkpoint").write_text('model_checkpoint_path: "char_rnn-2"\n')
+    elif wrong == "gone":
+        next(tmp_path.glob("*-2.index")).unlink()
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(SystemExit) as ended:
+        script.main(flags)
+    shown = capsys.readouterr()
+    assert ended.value.code == 2 and not shown.out
+    assert len(shown.err.splitlines()) == 1 and str(tmp_path) in shown.err
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+# main ---------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("wrong", ["--keep-prob 0", "--keep-prob 1.1", "--keep-prob nan", "--layers 0", "--units 0",
+                                   "--units 3 4 5", "--layers 3 --units 4 5", "--unroll static", "--n-steps 1",
+                                   "--points 20 1000", "--points 100 20", "--points 5", "--batch-size 9981", "--gap 0",
+                                   "--checkpoint=", "--logdir nowhere/there", "--checkpoint file", "--batch-size 0"])
+def test_wrong_use_is_one_line_and_status_2(wrong, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SystemExit) as ended:
+        script.main(wrong.split(" "))
+    shown = capsys.readouterr()
+    assert ended.value.code == 2 and not shown.out and len(shown.err.splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_result_line_and_what_main_returns(capsys):
+    results = script.main([*FEW, "--layers", "1", "--units", "2"])
+    assert results["mse"] == pytest.approx(script.mse(results["prediction"], script.make_data(20, [300, 60], .01)[3]))
+    errors = [results["mse"], *results["baselines"].values()]
+    assert capsys.readouterr().out.split() == "test MSE: {:.2e} last value: {:.2e} straight line: {:.2e}".format(
+        *errors).split()
