@@ -44,8 +44,8 @@ N_UNITS = 20
 KEEP_PROB = 0.9
 BATCH_SIZE = 64
 LEARNING_RATE = 0.001
-ITERATIONS = 3100
-SHOW_EVERY = 100  # iterations from one test to the next
+ITERATIONS = 7750  # 50 epochs of 155 batches
+SHOW_EVERY = 250  # iterations from one test to the next
 SAVE_EVERY = 500
 CHECKPOINT = "predict_sin_lstm"
 
@@ -113,8 +113,8 @@ def dropout(outputs, keep_prob, seed):
 def predict_next(x, units, unroll, keep_prob=1.0, seed=0):
     """x (batch, time, 1) -> the value that follows (batch, 1). units: of each layer."""
     outputs = x
-    for layer, n_units in enumerate(units):
-        with tf.variable_scope(f"layer_{layer}"):
+    for layer, n_units in enumerate(units):  # seeds for all weights: else they hang on how many ops were built before
+        with tf.variable_scope(f"layer_{layer}", initializer=tf.glorot_uniform_initializer(layer)):
             cell = tf.nn.rnn_cell.BasicLSTMCell(n_units)
             if unroll == "manual":
                 outputs = unroll_by_hand(cell, outputs)
@@ -123,7 +123,7 @@ def predict_next(x, units, unroll, keep_prob=1.0, seed=0):
             if keep_prob < 1:
                 step = tf.cast(tf.train.get_global_step(), tf.int32)
                 outputs = dropout(outputs, keep_prob, tf.stack([seed, step * len(units) + layer]))
-    weights = tf.get_variable("weights", [units[-1], 1])
+    weights = tf.get_variable("weights", [units[-1], 1], initializer=tf.glorot_uniform_initializer(len(units)))
     biases = tf.get_variable("biases", [1], initializer=tf.zeros_initializer())
     return tf.matmul(outputs[:, -1], weights) + biases  # only the last step has seen the whole window
 
