@@ -121,6 +121,13 @@ def test_dropout_masks_scale_and_differ_from_step_to_step():
     assert np.array_equal(first, again) and not np.array_equal(first, other)
 
 
+def test_every_training_step_drops_other_outputs(monkeypatch):
+    monkeypatch.setattr(script, "shuffle", lambda n, epoch, seed: np.arange(n))
+    always_the_same = {"batch_size": 295, "learning_rate": 1e-9, "iterations": 4}  # all windows, weights that stay
+    assert np.ptp(losses(keep_prob=1, **always_the_same)) < 1e-6
+    assert np.min(np.abs(np.diff(losses(keep_prob=0.5, **always_the_same)))) > 1e-5
+
+
 # train --------------------------------------------------------------------------------------------------------------
 def test_learns_what_neither_a_mean_nor_the_last_value_gives():
     options = {"points": [1000, 300], "gap": 0.3, "n_steps": 10}
