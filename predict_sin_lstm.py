@@ -205,10 +205,10 @@ def train(iterations=ITERATIONS, seed=0, xla=XLA, n_steps=N_STEPS, units=(N_UNIT
                         on_step(i, value, functools.partial(raw, prediction, {x: x_test}))
         except tf.train.NanLossDuringTrainingError:
             sys.exit(f"the loss is not finite at iteration {i}: training stopped")
-        except (tf.errors.OpError, OSError) as error:
-            if not (checkpoint or logdir):
+        except (tf.errors.OpError, OSError, ValueError) as error:  # a full disk, a folder that is gone ...
+            if not checkpoint:
                 raise
-            sys.exit(f"--checkpoint {checkpoint!r} or --logdir {logdir!r}: {str(error).splitlines()[0]}")
+            sys.exit(f"--checkpoint {checkpoint!r} cannot be written: {str(error).splitlines()[0]}")
     return final.final_ops_values
 
 

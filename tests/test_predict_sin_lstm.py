@@ -196,6 +196,16 @@ def test_ctrl_c_saves_and_goes_on_to_the_result(tmp_path):
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_a_folder_that_vanishes_is_one_line(tmp_path):
+    def remove(i, loss, predict):
+        shutil.rmtree(str(tmp_path / "checkpoint"))
+        (tmp_path / "checkpoint").write_text("")
+
+    with pytest.raises(SystemExit) as ended:
+        script.train(1, checkpoint=str(tmp_path / "checkpoint"), on_step=remove, **SMALL)
+    assert "cannot be written" in ended.value.code and len(ended.value.code.splitlines()) == 1
+
+
 def test_each_tensorflow_begins_alike_and_resumes_what_the_other_saved(tmp_path, other_python, capsys):
     def here(n):
         script.main([*flags, "--iterations", str(n)])
