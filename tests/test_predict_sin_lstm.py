@@ -1,4 +1,5 @@
 """predict_sin_lstm.py: its data, the two ways to unroll, the hooks of its session, and its checkpoints."""
+import itertools
 import os
 import shutil
 import signal
@@ -147,6 +148,14 @@ def test_a_prediction_is_that_of_the_weights_after_the_step():
     seen = []
     final, _ = script.train(3, on_step=lambda i, loss, predict: seen.append(predict()), **SMALL)
     assert np.array_equal(seen[-1], final) and not np.array_equal(seen[-2], final)
+
+
+def test_the_stop_hook_ends_a_loop_that_does_not(monkeypatch):
+    monkeypatch.setattr(script, "steps", lambda iterations, first: itertools.count(first))
+    seen = []
+    with pytest.raises(RuntimeError, match="should_stop"):
+        script.train(3, on_step=lambda i, *_: seen.append(i), **SMALL)
+    assert seen == [0, 1, 2]
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_and_is_not_saved(tmp_path, monkeypatch):
