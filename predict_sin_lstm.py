@@ -97,7 +97,7 @@ def unroll_by_hand(cell, inputs):
         outputs = []
         for t in range(inputs.shape[1]):
             if t > 0:
-                scope.reuse_variables()  # the weights of step 0 serve every step
+                scope.reuse_variables()  # the weights of step 0 serve every step; a cell of today would see to it
             output, state = cell(inputs[:, t], state)  # (batch, unit)
             outputs.append(output)
         return tf.stack(outputs, axis=1)
