@@ -190,6 +190,7 @@ def test_killed_and_resumed_is_never_killed(different, tmp_path, monkeypatch):
         script.train(12, checkpoint=str(tmp_path / "killed"), on_step=kill, **options)
     assert checkpoint(tmp_path / "killed")["global_step"] == 6
     (tmp_path / "killed").rename(tmp_path / "moved")
+    script.shuffle.cache_clear()  # as in a new process
     resumed, done = script.train(12, checkpoint=str(tmp_path / "moved"), **options)
     assert done == 12 and np.array_equal(whole, resumed)
     assert_same(checkpoint(tmp_path / "whole"), checkpoint(tmp_path / "moved"))
