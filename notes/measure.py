@@ -29,7 +29,7 @@ def python(code, *args, tf1=False):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def milliseconds(variants, rounds=3, warm_up=20):
+def milliseconds(variants, rounds=2, warm_up=20):
     """Times training steps of several variants, in turn, round after round.
 
     variants: name -> (script, tf1, keyword arguments of its train(), iterations among them).
