@@ -104,5 +104,5 @@ def timing_step():
     kwargs = {"iterations": 60}
     plain = dict(kwargs, xla=False)
     took = measure.milliseconds({"xla": ("char_rnn", False, kwargs), "plain": ("char_rnn", False, plain),
-                                 "tf1": ("char_rnn", True, plain)}, rounds=3)
+                                 "tf1": ("char_rnn", True, plain)})
     return {f"ms_{name}_{key}": value for name, values in took.items() for key, value in values.items()}
