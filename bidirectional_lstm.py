@@ -137,30 +137,6 @@ def classifying_step(x):
 
 
 # train ------------------------------------------------------------------------
-def train(iterations=ITERATIONS, seed=0, xla=XLA, ahead=AHEAD, on_step=None):
-    """Trains both networks side by side; returns three losses for each iteration: of forward only, of bidirectional,
-    and of the answer 0, which is the variance of the target. Every batch is new, so these are losses on unseen data.
-    Calls on_step(i, losses, y, predictions).
-    """
-    history = []
-    with tf.Graph().as_default(), tf.Session() as sess:
-        tf.set_random_seed(seed)
-        x = tf.placeholder(tf.float32, [None, N_STEPS, 1], name="x")
-        y = tf.placeholder(tf.float32, [None, N_STEPS - abs(ahead), 1], name="y")
-        build = tf.xla.experimental.compile if xla else lambda step, inputs: step(*inputs)
-        step = build(lambda x, y: training_step(x, y, ahead), [x, y])
-        sess.run(tf.global_variables_initializer())
-        for i in steps(iterations):
-            x_batch, y_batch = make_batch(i, seed, ahead)
-            *losses, forward, both = sess.run(step, {x: x_batch, y: y_batch})
-            if not np.isfinite(sum(losses)):
-                sys.exit(f"the loss is {sum(losses)} at iteration {i}: training stopped")
-            history.append([*map(float, losses), float(np.mean(np.square(y_batch)))])
-            if on_step:
-                on_step(i, history[-1], y_batch, [forward, both])
-    return history
-
-
 def count_steps(seed=0):
     """Returns for each reading how many steps of the input it depends on: those with a gradient that is not zero."""
     with tf.Graph().as_default(), tf.Session() as sess:
@@ -172,21 +148,30 @@ def count_steps(seed=0):
         return {name: int(np.any(g, axis=(0, 2)).sum()) for name, g in sess.run(gradients).items()}
 
 
-def train_classifiers(iterations=ITERATIONS, seed=0, xla=XLA):
-    """Trains a classifier on each reading, side by side; returns name -> accuracies, each on a new batch."""
-    history = []
+def train(iterations=ITERATIONS, seed=0, xla=XLA, ahead=AHEAD, on_step=None):
+    """Trains all networks side by side; calls on_step(i, losses, y, predictions).
+
+    Returns for each iteration the losses of forward only, of bidirectional and of the answer 0, which is the variance
+    of y; and the accuracies of the classifiers. Every batch is new: these are losses and accuracies on unseen data.
+    """
+    all_losses, all_accuracies = [], []
     with tf.Graph().as_default(), tf.Session() as sess:
         tf.set_random_seed(seed)
         x = tf.placeholder(tf.float32, [None, N_STEPS, 1], name="x")
+        y = tf.placeholder(tf.float32, [None, N_STEPS - abs(ahead), 1], name="y")
         build = tf.xla.experimental.compile if xla else lambda step, inputs: step(*inputs)
-        step = build(classifying_step, [x])
+        step = build(lambda x, y: [*training_step(x, y, ahead), *classifying_step(x)], [x, y])
         sess.run(tf.global_variables_initializer())
         for i in steps(iterations):
-            loss, accuracies = sess.run(step, {x: make_batch(i, seed)[0]})
-            if not np.isfinite(loss):
-                sys.exit(f"the loss is {loss} at iteration {i}: training stopped")
-            history.append(accuracies)
-    return dict(zip(READINGS, np.transpose(history).tolist()))
+            x_batch, y_batch = make_batch(i, seed, ahead)
+            *losses, forward, both, loss, accuracies = sess.run(step, {x: x_batch, y: y_batch})
+            if not np.isfinite(loss + sum(losses)):
+                sys.exit(f"the loss is {loss + sum(losses)} at iteration {i}: training stopped")
+            all_losses.append([*map(float, losses), float(np.mean(np.square(y_batch)))])
+            all_accuracies.append(accuracies.tolist())
+            if on_step:
+                on_step(i, all_losses[-1], y_batch, [forward, both])
+    return all_losses, all_accuracies
 
 
 def steps(iterations, first=0):
@@ -318,8 +303,9 @@ def main(argv=None):
         draw()
 
     print(f"\nthe target is y_t = x_(t{args.ahead:+d}), x is white noise")
-    losses = np.array(train(args.iterations, args.seed, args.xla, args.ahead, on_step))[-N_LAST:]
-    forward, both, variance = losses.mean(axis=0)
+    losses, accuracies = train(args.iterations, args.seed, args.xla, args.ahead, on_step)
+    losses, accuracies = losses[-N_LAST:], accuracies[-N_LAST:]
+    forward, both, variance = np.mean(losses, axis=0).tolist()
     print(f"mean squared error of the last {len(losses)} batches, all of them new")
     print(f"    variance of y   {variance:.4f}   what the answer 0 gets\n"
           f"    forward only    {forward:.4f}\n"
@@ -327,8 +313,7 @@ def main(argv=None):
 
     print("\na classifier: is the first of the inputs positive?")
     reached = count_steps(args.seed)
-    accuracies = train_classifiers(args.iterations, args.seed, args.xla)
-    accuracies = {name: float(np.mean(values[-N_LAST:])) for name, values in accuracies.items()}
+    accuracies = dict(zip(READINGS, np.mean(accuracies, axis=0).tolist()))
     print(f"    {'what it reads':<33}steps that reach it   accuracy")
     for name, accuracy in accuracies.items():
         print(f"    {name:<33}{reached[name]:>8} of {N_STEPS}          {accuracy:.3f}")

@@ -83,19 +83,19 @@ def test_predictions_stand_at_the_steps_of_their_targets(ahead):
     assert np.any(by_both[:, :step]) and np.any(by_both[:, step + 1:])
 
 
-def test_the_future_needs_both_directions():
-    forward, both, variance = np.array(script.train(120, ahead=2))[-20:].mean(axis=0)
+def test_the_future_needs_both_directions_and_a_classifier_the_two_final_states():
+    losses, accuracies = script.train(120, ahead=2)
+    forward, both, variance = np.mean(losses[-20:], axis=0)
     assert forward > 0.98 * variance and abs(variance - 1) < 0.05
     assert both < 0.1 * variance
+    half, outputs, states = np.mean(accuracies[-40:], axis=0)
+    assert abs(half - 0.5) < 0.06  # 1280 examples: chance is 0.5 +- 0.014
+    assert outputs < 0.7 and states > 0.9
 
 
-def test_a_classifier_must_read_the_two_final_states():
+def test_one_step_reaches_the_backward_half_of_the_last_outputs():
     assert script.count_steps() == {"backward half of outputs[:, -1]": 1, "outputs[:, -1]": script.N_STEPS,
                                     "the two final states": script.N_STEPS}
-    accuracies = {name: np.mean(values[-30:]) for name, values in script.train_classifiers(100).items()}
-    assert accuracies["the two final states"] > 0.9
-    assert abs(accuracies["backward half of outputs[:, -1]"] - 0.5) < 0.06  # 960 examples: chance is 0.5 +- 0.016
-    assert accuracies["outputs[:, -1]"] < 0.7
 
 
 def test_the_two_networks_share_no_variable():
@@ -113,17 +113,16 @@ def test_the_two_networks_share_no_variable():
 
 def test_the_results_are_means_of_the_last_20_and_printed(capsys, monkeypatch):
     losses = [[9.0, 9.0, 9.0]] * 5 + [[1.5, 0.25, 1.0], [0.5, 0.75, 1.5]] * 10
-    monkeypatch.setattr(script, "train", lambda *args: losses)
-    monkeypatch.setattr(script, "train_classifiers", lambda *args: {"one reading": [9.0] + [0.5, 1.0] * 10})
-    monkeypatch.setattr(script, "count_steps", lambda *args: {"one reading": 7})
+    accuracies = [[9.0, 9.0, 9.0]] * 5 + [[0.5, 0.5, 1.0], [1.0, 0.25, 1.0]] * 10
+    monkeypatch.setattr(script, "train", lambda *args: (losses, accuracies))
     monkeypatch.setattr(script, "live", lambda *args, **options: lambda end=False: None)
     result = script.main(["--ahead", "-1"])
     assert [result[key] for key in ("forward only", "bidirectional", "variance")] == [1.0, 0.5, 1.25]
-    assert result["accuracies"] == {"one reading": 0.75}
+    assert list(result["accuracies"].values()) == [0.75, 0.375, 1.0]
     shown = capsys.readouterr().out
     assert "both states joined  LSTMStateTuple(c=(32, 248), h=(32, 248))" in shown and "y_t = x_(t-1)" in shown
     assert "variance of y   1.2500" in shown and "forward only    1.0000\n    bidirectional   0.5000" in shown
-    assert ["one", "reading", "7", "of", "40", "0.750"] in [line.split() for line in shown.splitlines()]
+    assert ["outputs[:,", "-1]", "40", "of", "40", "0.375"] in [line.split() for line in shown.splitlines()]
 
 
 @pytest.mark.parametrize("wrong", ["--ahead 21", "--ahead x", "--ahead 1.5"])
