@@ -47,6 +47,7 @@ def load(name):
 
 def store(name, results):
     path = NOTES / "results" / f"{name}.json"
+    path.parent.mkdir(exist_ok=True)
     part = path.with_suffix(".part")
     part.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
     part.replace(path)  # whole or not at all
