@@ -171,7 +171,8 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_is_not_saved(tmp_path, monke
 def test_summaries_are_the_losses(tmp_path):
     found = losses(21, xla=script.XLA, logdir=str(tmp_path))
     events = [event for path in tmp_path.iterdir() for event in tf.train.summary_iterator(str(path))]
-    values = {event.step: value.simple_value for event in events for value in event.summary.value if value.tag == "loss"}
+    values = {event.step: value.simple_value
+              for event in events for value in event.summary.value if value.tag == "loss"}
     # each stands at its own step; which steps these are, the hook decides by a counter that it reads while it counts up
     assert len(values) in (2, 3) and min(values) == 1
     np.testing.assert_array_equal(np.float32(list(values.values())), np.float32([found[step - 1] for step in values]))
