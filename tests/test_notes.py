@@ -34,7 +34,7 @@ def test_outputs_and_numbers_are_the_stored_results(name):
 
 @each_page
 def test_commands_parse(name, monkeypatch):
-    commands = re.findall(r"(?:^\$ |`)python ([a-z_]+)\.py([^`|\n]*)", page(name), re.MULTILINE)
+    commands = re.findall(r"(?:^\$ |`|&& )python ([a-z_]+)\.py([^`|&\n]*)", page(name), re.MULTILINE)
     assert name in [script for script, _ in commands]
 
     class Parsed(Exception):
