@@ -38,7 +38,7 @@ N_STEPS = 20
 N_INPUTS = 1
 N_UNITS = 100
 N_OUTPUTS = 1
-BATCH_SIZE = 50  # of --inputs values; --inputs times has one sequence
+BATCH_SIZE = 20  # of --inputs values; --inputs times has one sequence
 LEARNING_RATE = 0.001
 ITERATIONS = 10000
 STEP = 0.1  # between two values of --inputs values
@@ -71,7 +71,7 @@ def make_batch(i, inputs, seed=0):
     if inputs == "times":
         t = make_times(inputs)  # the same at every step
         return t, series(t)
-    return make_windows(np.random.RandomState([seed, i]).uniform(STEP * N_STEPS, T_END, BATCH_SIZE))
+    return make_windows(np.random.default_rng([seed, i]).uniform(STEP * N_STEPS, T_END, BATCH_SIZE))
 
 
 def make_seeds(inputs):
@@ -115,7 +115,9 @@ def train(iterations=ITERATIONS, seed=0, xla=XLA, inputs="values", on_step=None,
     Calls on_step(i, loss) after each step, and on_value(sequences) after each generated pair of values.
     """
     losses = []
-    with tf.Graph().as_default(), tf.Session() as sess:
+    # a compiled step is one operation: this thread runs it rather than wake another
+    config = tf.ConfigProto(inter_op_parallelism_threads=-1 if xla else 0)
+    with tf.Graph().as_default(), tf.Session(config=config) as sess:
         tf.set_random_seed(seed)
         x = tf.placeholder(tf.float32, [None, N_STEPS, N_INPUTS], name="x")
         y = tf.placeholder(tf.float32, [None, N_STEPS, N_OUTPUTS], name="y")

@@ -70,7 +70,7 @@ def make_batch(i, inputs, seed=0):
     if inputs == "times":
         t = make_times()[:, :-1]  # the same at every step
         return t, series(t)
-    return make_windows(np.random.RandomState([seed, i]).uniform(STEP * N_STEPS["values"], T_TRAINED, BATCH_SIZE))
+    return make_windows(np.random.default_rng([seed, i]).uniform(STEP * N_STEPS["values"], T_TRAINED, BATCH_SIZE))
 
 
 def make_test(inputs):
@@ -151,7 +151,9 @@ def train(iterations=ITERATIONS, seed=0, xla=XLA, inputs="times", projection="de
     """
     losses = []
     _, x_test, _ = make_test(inputs)
-    with tf.Graph().as_default(), tf.Session() as sess:
+    # a compiled step is one operation: this thread runs it rather than wake another
+    config = tf.ConfigProto(inter_op_parallelism_threads=-1 if xla else 0)
+    with tf.Graph().as_default(), tf.Session(config=config) as sess:
         tf.set_random_seed(seed)
         x = tf.placeholder(tf.float32, [None, N_STEPS[inputs], N_INPUTS], name="x")
         y = tf.placeholder(tf.float32, [None, N_STEPS[inputs], N_OUTPUTS], name="y")

@@ -31,7 +31,7 @@ def test_batches_and_seeds():
     seeds = script.make_seeds("times")
     np.testing.assert_array_equal(seeds, [np.zeros([20, 1]), y[0]])
     x, y = script.make_batch(0, "values")
-    assert x.shape == y.shape == (50, 20, 1)
+    assert x.shape == y.shape == (20, 20, 1)
     np.testing.assert_array_equal(x[:, 1:], y[:, :-1])
     np.testing.assert_allclose(script.make_seeds("values")[1, :, 0], script.series(np.arange(20) / 10))
 
