@@ -100,7 +100,8 @@ def experiments(name):
 def page_text(text, results, words=None):
     """Returns the page with every output and every value as stored; raises KeyError where one is not.
 
-    words: what to write in place of a value, or of a table's cell, that is just this word.
+    words: what to write in place of a value, or of a table's cell, that is just this word. With them,
+    "1 to 2" is "1 ~ 2".
     """
     values = {key: value for part in results["experiments"].values() for key, value in part.items()}
     for n, match in enumerate(COMMAND.finditer(text), 1):
@@ -114,8 +115,9 @@ def page_text(text, results, words=None):
         spec = match["format"] or ""
         shown = format(values[match["name"]], spec[1:])
         if words:
-            shown = re.sub(r"(?<=\d) to (?=-?\d)", " ~ ", words.get(shown, shown))
+            shown = words.get(shown, shown)
             shown = re.sub(r"(?<=\| )[^|\n]+(?= \|)", lambda cell: words.get(cell[0], cell[0]), shown)
+            shown = re.sub(r"(?<=\d) to (?=-?\d)", " ~ ", shown)
         shown = f"\n{shown}\n" if "\n" in shown else shown  # a table stands on lines of its own
         return "<!--{" + match["name"] + spec + "}-->" + shown + "<!--/-->"
 

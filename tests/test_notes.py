@@ -191,12 +191,12 @@ def test_a_number_that_was_typed_over_is_found():
 
 
 @pytest.mark.parametrize("given, wanted", [
-    ("7 to 8", "7 ~ 8"), ("mean", "平均"), ("by mean and", "by mean and"),
+    ("7 to 8", "7 ~ 8"), ("mean", "平均"), ("by mean and", "by mean and"), ("| of 1 to 10 |", "| 第 1 至 10 个 |"),
     ("| steps | mean |\n| --- | --- |\n| mean 1 | 1.5 (1.0 to -2.0) |",
      "| 步数 | 平均 |\n| --- | --- |\n| mean 1 | 1.5 (1.0 ~ -2.0) |")])
 def test_words_of_values_are_translated_whole(given, wanted):
     results = {"commands": {}, "experiments": {"e": {"v": given}}}
-    words = {"mean": "平均", "steps": "步数"}
+    words = {"mean": "平均", "steps": "步数", "of 1 to 10": "第 1 至 10 个"}
     assert wanted in render.page_text("<!--{v}--><!--/-->", results, words)
     assert given in render.page_text("<!--{v}--><!--/-->", results)
 
