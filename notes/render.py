@@ -3,6 +3,7 @@
     python notes/render.py                 every page (about an hour)
     python notes/render.py simple_rnn      one page; the others are left alone
     python notes/render.py --missing       run only what has no stored result yet
+    python notes/render.py --text          run nothing: write the stored results into the pages again
 
 A page, notes/NAME.md, quotes in two ways:
 
@@ -11,6 +12,10 @@ A page, notes/NAME.md, quotes in two ways:
 - `<!--{name:.3f}-->0.131<!--/-->`: the value of that name, in that format. Values come from the functions of
   notes/experiments/NAME.py, each of which returns a dict; and run1_seconds, run2_seconds ... are the wall-clock
   seconds of the page's commands, in their order.
+
+notes/zh/NAME.md is the same page in Chinese. It quotes the same commands and values, and is written from the same
+results: nothing runs twice. notes/zh/words.json has the Chinese for the words in tables and values. The line under a
+page's title, which leads to the pages before and after it, is made here too, in the order of the table in README.md.
 
 Results are stored in notes/results/NAME.json, beside the machine, the versions and the date. TF1_PYTHON names a
 Python 3.7 with TensorFlow 1.15, for the experiments that compare the two.
@@ -33,11 +38,19 @@ from tqdm import tqdm
 NOTES = pathlib.Path(__file__).resolve().parent
 ROOT = NOTES.parent
 COMMAND = re.compile(r"^```console\n\$ (?P<command>.+)\n(?P<output>(?:(?!```).*\n)*)```$", re.MULTILINE)
+# each language's folder in notes/: where its table of scripts is, and the words of navigation()
+LANGUAGES = {"": ("../README.md#the-scripts-in-reading-order", "previous: ", "all scripts", "next: "),
+             "zh": ("../../README.zh.md#按阅读顺序排列的脚本", "上一篇：", "全部脚本", "下一篇：")}
 VALUE = re.compile(r"<!--\{(?P<name>\w+)(?P<format>:[^}]*)?\}-->(?P<value>.*?)<!--/-->", re.DOTALL)
 
 
 def pages():
     return sorted(path.stem for path in NOTES.glob("*.md"))
+
+
+def versions(name):
+    """Returns the files of a page, one for each language that it is written in."""
+    return [path for path in (NOTES / language / f"{name}.md" for language in LANGUAGES) if path.exists()]
 
 
 def load(name):
@@ -84,8 +97,12 @@ def experiments(name):
             if inspect.isfunction(value) and value.__module__ == module.__name__ and not key.startswith("_")}
 
 
-def page_text(text, results):
-    """Returns the page with every output and every value as stored; raises KeyError where one is not."""
+def page_text(text, results, words=None):
+    """Returns the page with every output and every value as stored; raises KeyError where one is not.
+
+    words: what to write in place of a value, or of a table's cell, that is just this word. With them,
+    "1 to 2" is "1 ~ 2".
+    """
     values = {key: value for part in results["experiments"].values() for key, value in part.items()}
     for n, match in enumerate(COMMAND.finditer(text), 1):
         values[f"run{n}_seconds"] = results["commands"][match["command"]]["seconds"]
@@ -97,16 +114,54 @@ def page_text(text, results):
     def value(match):
         spec = match["format"] or ""
         shown = format(values[match["name"]], spec[1:])
+        if words:
+            shown = words.get(shown, shown)
+            shown = re.sub(r"(?<=\| )[^|\n]+(?= \|)", lambda cell: words.get(cell[0], cell[0]), shown)
+            shown = re.sub(r"(?<=\d) to (?=-?\d)", " ~ ", shown)
         shown = f"\n{shown}\n" if "\n" in shown else shown  # a table stands on lines of its own
         return "<!--{" + match["name"] + spec + "}-->" + shown + "<!--/-->"
 
     return VALUE.sub(value, COMMAND.sub(output, text))
 
 
+def navigation(path):
+    """Returns the line that leads from a page to its neighbours, to the table of scripts, and to its translation."""
+    order = re.findall(r"^\| \[(\w+)\.py\]", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    language = path.parent.name if path.parent != NOTES else ""
+    table, before, every, after = LANGUAGES[language]
+    i = order.index(path.stem)
+    links = [f"[{before}{name}]({name}.md)" for name in order[:i][-1:]] + [f"[{every}]({table})"]
+    links += [f"[{after}{name}]({name}.md)" for name in order[i + 1:i + 2]]
+    if language:
+        links.append(f"[English](../{path.name})")
+    elif (NOTES / "zh" / path.name).exists():
+        links.append(f"[中文](zh/{path.name})")
+    return " · ".join(links)
+
+
+def written(path):
+    """Returns the whole text of a page, in whatever language, as it follows from its prose and the stored results."""
+    text = path.read_text(encoding="utf-8")
+    words = json.loads((path.parent / "words.json").read_text(encoding="utf-8")) if path.parent != NOTES else None
+    text = page_text(text, load(path.stem), words)
+    return re.sub(r"\A(# .+\n)(?s:.*?)(?=^## )", lambda match: f"{match[1]}\n{navigation(path)}\n\n", text, count=1,
+                  flags=re.MULTILINE)
+
+
+def write(name):
+    """Writes the stored results into a page, in all its languages."""
+    for path in versions(name):
+        try:
+            text = written(path)
+        except KeyError as error:
+            sys.exit(f"{path}: nothing is stored for {error}; python notes/render.py {name} --missing runs it")
+        path.write_text(text, encoding="utf-8")
+
+
 def render(name, missing):
-    path = NOTES / f"{name}.md"
     results = load(name)
-    commands = [match["command"] for match in COMMAND.finditer(path.read_text())]
+    text = (NOTES / f"{name}.md").read_text(encoding="utf-8")  # a translation has the same commands
+    commands = [match["command"] for match in COMMAND.finditer(text)]
     parts = experiments(name)
     work = [("commands", key, lambda key=key: run(key)) for key in commands]
     work += [("experiments", key, part) for key, part in parts.items()]
@@ -119,19 +174,23 @@ def render(name, missing):
     results["commands"] = {key: results["commands"][key] for key in commands}
     results["experiments"] = {key: results["experiments"][key] for key in parts}
     store(name, results)
-    path.write_text(page_text(path.read_text(), results))
+    write(name)
 
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pages", nargs="*", metavar="PAGE", help=f"of {', '.join(pages())} (default: all)")
     parser.add_argument("--missing", action="store_true", help="run only what has no stored result")
+    parser.add_argument("--text", action="store_true", help="run nothing: write the results into the pages again")
     args = parser.parse_args(argv)
     for name in args.pages:
         if name not in pages():
             parser.error(f"no page {name!r}: expected one of {', '.join(pages())}")
     for name in args.pages or pages():
-        render(name, args.missing)
+        if args.text:
+            write(name)
+        else:
+            render(name, args.missing)
 
 
 if __name__ == "__main__":

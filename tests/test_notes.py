@@ -1,6 +1,7 @@
 """The pages say what the scripts do: stored outputs and numbers, commands that parse, names and figures that exist."""
 import ast
 import importlib
+import json
 import os
 import re
 import shlex
@@ -14,17 +15,110 @@ import render
 
 HEADINGS = ["Idea", "Shapes", "Reading the code", "Run it", "What came out", "Traps", "Try"]
 
+CHINESE_HEADINGS = ["思路", "形状", "读代码", "运行", "结果", "陷阱", "试一试"]
+BROKEN = {"sin_to_cos_lstm": "`--stateless`", "deep_rnn": "`[cell] * n`", "predict_sin_lstm": "dropout left on",
+          "variable_length": "padding without lengths", "time_series_rnn": "targets that wrap round",
+          "char_rnn": "targets that wrap round", "bidirectional_lstm": "the last output"}
+EXERCISES = {"static_vs_dynamic_rnn": "`dynamic_rnn` over `static_rnn`", "variable_length": "of variable length?",
+             "multi_gpu_rnn": "several GPUs?"}
+CHINESE = sorted(path.stem for path in (ROOT / "notes" / "zh").glob("*.md"))
+
 each_page = pytest.mark.parametrize("name", SCRIPTS)
+each_chinese_page = pytest.mark.parametrize("name", CHINESE)
 
 
-def page(name):
-    return (ROOT / "notes" / f"{name}.md").read_text(encoding="utf-8")
+def page(name, language="."):
+    return (ROOT / "notes" / language / f"{name}.md").read_text(encoding="utf-8")
+
+
+def headings(text):
+    """Returns the level and the words of each heading; what looks like one in a code block is none."""
+    text = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    return [(len(level), words) for level, words in re.findall(r"^(#+) (.+)$", text, re.MULTILINE)]
+
+
+def anchors(path):
+    """Returns the names by which GitHub knows the headings of a file."""
+    return {re.sub(r"[^\w -]", "", words.lower()).replace(" ", "-")
+            for _, words in headings(path.read_text(encoding="utf-8"))}
+
+
+def broken_links(path):
+    """Returns the links of a file in the repository that lead nowhere, to a missing file or to a missing heading."""
+    broken = []
+    for link in re.findall(r"\]\((?!http)([^)]+)\)", path.read_text(encoding="utf-8")):
+        file, _, anchor = link.partition("#")
+        target = (path.parent / file).resolve() if file else path
+        if not target.exists() or anchor and anchor not in anchors(target):
+            broken.append(link)
+    return broken
+
+
+def boxes(text, lead):
+    """Returns the text of each box that begins with this lead in bold."""
+    return re.findall(rf"^> \*\*{lead}.+\*\*.*\n(?:>.*\n)*", text, re.MULTILINE)
+
+
+def quoted(text):
+    """What two languages of one page, or of README, have in common; for each kind, what there is."""
+    plain = re.sub(r"^> ?|(?<=  )# .*", "", text, flags=re.MULTILINE)  # comments may be translated
+    return {"levels of headings": [level for level, _ in headings(text)],
+            "code": re.findall(r"^```(?:console|sh|python)\n.*?^```", plain, re.MULTILINE | re.DOTALL),
+            "commands": sorted(re.findall(r"`(python [^`]+)`", text)),
+            "markers": sorted(re.findall(r"<!--(\{[^}]*\})-->", text)),
+            "figures": re.findall(r"([\w.-]+\.(?:png|gif))\)", text),
+            "rows of tables": len(re.findall(r"^\|.+\|$", text, re.MULTILINE))}
 
 
 @each_page
 def test_page_has_the_template_s_headings(name):
     assert page(name).startswith(f"# {name}.py: ")
-    assert re.findall(r"^## (.+)$", page(name), re.MULTILINE) == HEADINGS
+    assert [words for level, words in headings(page(name)) if level == 2] == HEADINGS
+
+
+def test_pages_lead_on_in_reading_order():
+    order = re.findall(r"^\| \[(\w+)\.py\]", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(order) == SCRIPTS
+    for i, name in enumerate(order):
+        lines = page(name).split("\n")
+        assert lines[1] == lines[3] == "" and lines[4].startswith("## ")
+        neighbours = re.findall(r"\[(?:previous|next): (\w+)\]\(\1\.md\)", lines[2])
+        assert neighbours == order[max(i - 1, 0):i] + order[i + 1:i + 2]
+        assert "[all scripts](../README.md#" in lines[2]
+
+
+@each_page
+def test_line_that_leads_on_is_as_made(name):
+    for path in render.versions(name):
+        assert path.read_text(encoding="utf-8").split("\n")[2] == render.navigation(path)
+
+
+@each_page
+def test_no_line_of_prose_begins_with_a_marker(name):
+    """Such a line would be a block of HTML: it ends the paragraph before it, and its own Markdown is not read."""
+    for path in render.versions(name):
+        for line in path.read_text(encoding="utf-8").split("\n"):
+            assert not re.match(r"(?:[\s>]|[-*] |\d+\. )*<!--\{[^}]*\}-->.", line), line
+
+
+@each_page
+def test_boxes_say_what_is_wrong_and_what_it_costs(name):
+    traps = page(name).split("\n## Traps\n")[1].split("\n## ")[0]
+    found = boxes(traps, "Broken on purpose: ")
+    assert len(found) == (name in BROKEN) == page(name).count("**Broken on purpose")
+    for box in found:
+        assert BROKEN[name] in box
+        assert "The wrong line" in box and "> ```python\n" in box  # what to change
+        assert "where it should be" in box.replace("\n> ", " ")
+        assert len(re.findall(r"<!--\{", box)) >= 2  # the wrong number and the right one
+
+
+@each_page
+def test_exercises_are_answered_with_what_was_measured(name):
+    found = boxes(page(name), "Exercise: ")
+    assert len(found) == (name in EXERCISES) == page(name).count("**Exercise")
+    for box in found:
+        assert EXERCISES[name] in box and len(re.findall(r"<!--\{", box)) >= 4
 
 
 @each_page
@@ -66,12 +160,9 @@ def test_functions_named_under_reading_the_code_exist(name):
 
 @each_page
 def test_figures_and_links_resolve(name):
-    links = re.findall(r"\]\(([^)#]+)\)", page(name))
-    figures = [link for link in links if link.endswith(".png")]
+    figures = re.findall(r"\]\(([^)]+\.png)\)", page(name))
     assert figures
-    for link in links:
-        if not link.startswith("http"):
-            assert (ROOT / "notes" / link).exists(), link
+    assert broken_links(ROOT / "notes" / f"{name}.md") == []
     for figure in figures:
         assert os.path.getsize(ROOT / "notes" / figure) < 200_000
 
@@ -80,8 +171,7 @@ def test_readme_names_every_script_and_page_and_every_link_resolves():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     for name in SCRIPTS:
         assert f"| [{name}.py]({name}.py) · [notes](notes/{name}.md) |" in text
-    for link in re.findall(r"\]\((?!http)([^)#]+)\)", text):
-        assert (ROOT / link).exists(), link
+    assert broken_links(ROOT / "README.md") == []
 
 
 def test_every_figure_is_referred_to():
@@ -98,3 +188,95 @@ def test_a_number_that_was_typed_over_is_found():
     assert render.page_text(text.replace("\na\n", "\nb\n"), results) == text
     with pytest.raises(KeyError):
         render.page_text("<!--{w}--><!--/-->", results)
+
+
+@pytest.mark.parametrize("given, wanted", [
+    ("7 to 8", "7 ~ 8"), ("mean", "平均"), ("by mean and", "by mean and"), ("| of 1 to 10 |", "| 第 1 至 10 个 |"),
+    ("| steps | mean |\n| --- | --- |\n| mean 1 | 1.5 (1.0 to -2.0) |",
+     "| 步数 | 平均 |\n| --- | --- |\n| mean 1 | 1.5 (1.0 ~ -2.0) |")])
+def test_words_of_values_are_translated_whole(given, wanted):
+    results = {"commands": {}, "experiments": {"e": {"v": given}}}
+    words = {"mean": "平均", "steps": "步数", "of 1 to 10": "第 1 至 10 个"}
+    assert wanted in render.page_text("<!--{v}--><!--/-->", results, words)
+    assert given in render.page_text("<!--{v}--><!--/-->", results)
+
+
+def test_text_is_written_without_running(monkeypatch, tmp_path):
+    notes = tmp_path / "notes"
+    for folder in ("results", "zh"):
+        (notes / folder).mkdir(parents=True)
+    (tmp_path / "README.md").write_text("| [a.py](a.py) |\n| [b.py](b.py) |\n", encoding="utf-8")
+    (notes / "zh" / "words.json").write_text("{}", encoding="utf-8")
+    monkeypatch.setattr(render, "NOTES", notes)
+    monkeypatch.setattr(render, "ROOT", tmp_path)
+    monkeypatch.setattr(render, "run", None)  # whoever calls it fails
+    stored = {"commands": {"x": {"stdout": "1\n", "seconds": 2.0}}, "experiments": {"e": {"v": 0.5}}}
+    (notes / "results" / "a.json").write_text(json.dumps(stored), encoding="utf-8")
+    text = ("\n{}\n\n## H\n\n```console\n$ x\n{}```\n\n"
+            "v <!--{{v:.2f}}-->{}<!--/--> <!--{{run1_seconds:.0f}}-->{}<!--/-->\n")
+    for language in ("", "zh"):
+        (notes / language / "a.md").write_text("# a\n" + text.format("old", "", "", ""), encoding="utf-8")
+    (notes / "b.md").write_text("left alone", encoding="utf-8")
+    render.main(["a", "--text"])
+    for language in ("", "zh"):
+        path = notes / language / "a.md"
+        assert path.read_text(encoding="utf-8") == "# a\n" + text.format(render.navigation(path), "1\n", "0.50", "2")
+    assert "(b.md)" in render.navigation(notes / "a.md") and "(a.md)" in render.navigation(notes / "b.md")
+    assert (notes / "b.md").read_text(encoding="utf-8") == "left alone"
+    (notes / "zh" / "a.md").write_text("# a\n\n## H\n\n<!--{w}--><!--/-->\n", encoding="utf-8")
+    with pytest.raises(SystemExit, match="nothing is stored for 'w'"):
+        render.main(["a", "--text"])
+
+
+# what the two languages have in common ----------------------------------------------------------------------------
+@each_chinese_page
+def test_chinese_page_has_the_template_s_headings(name):
+    text = page(name, "zh")
+    assert text.startswith(f"# {name}.py：")
+    assert [words for level, words in headings(text) if level == 2] == CHINESE_HEADINGS
+
+
+@each_chinese_page
+def test_chinese_page_quotes_what_the_english_page_quotes(name):
+    english, chinese = quoted(page(name)), quoted(page(name, "zh"))
+    for kind in english:
+        assert chinese[kind] == english[kind], kind
+
+
+@each_chinese_page
+def test_chinese_page_names_the_same_functions_and_has_the_same_boxes(name):
+    parts = page(name).split("\n## ")[3], page(name, "zh").split("\n## ")[3]
+    english, chinese = [re.findall(r"^- `(\w+)[`(]", text, re.MULTILINE) for text in parts]
+    assert chinese == english
+    for lead, translated in (("Broken on purpose: ", "故意改错："), ("Exercise: ", "练习：")):
+        assert len(boxes(page(name, "zh"), translated)) == len(boxes(page(name), lead))
+
+
+@each_chinese_page
+def test_chinese_page_is_written_from_the_same_results(name):
+    path = ROOT / "notes" / "zh" / f"{name}.md"
+    assert render.written(path) == path.read_text(encoding="utf-8")
+    tables = re.sub(r"`[^`]*`", "", "".join(re.findall(r"^\|.+\n", page(name, "zh"), re.MULTILINE)))
+    assert re.findall(r"[a-z]{2,} [a-z]{2,}", tables) == []  # notes/zh/words.json has no Chinese for these
+
+
+def test_chinese_pages_are_of_scripts():
+    assert set(CHINESE) <= set(SCRIPTS)
+    for name in CHINESE:
+        figures = re.findall(r"\]\(([^)]+\.png)\)", page(name, "zh"))
+        assert all((ROOT / "notes" / "zh" / figure).exists() for figure in figures)
+
+
+@pytest.mark.parametrize("path", sorted(path.name for path in ROOT.glob("README.zh.md")))
+def test_chinese_readme_quotes_what_the_readme_quotes(path):
+    texts = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", path)]
+    english, chinese = map(quoted, texts)
+    for kind in english:
+        assert chinese[kind] == english[kind], kind
+    links = [re.findall(r"^\| \[(\w+)\.py\]\(\1\.py\) · \[\w+\]\(notes/([\w/]+)\.md\) \|", text, re.MULTILINE)
+             for text in texts]
+    assert len(links[0]) == len(SCRIPTS)
+    assert [(name, f"zh/{notes}") for name, notes in links[0]] == links[1]
+    rows = [re.findall(r"^\|.+\|$", text, re.MULTILINE) for text in texts]
+    for one, other in zip(*rows):
+        assert sorted(re.findall(r"`[^`]+`", one)) == sorted(re.findall(r"`[^`]+`", other))

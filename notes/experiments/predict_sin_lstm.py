@@ -69,6 +69,25 @@ ways = {"wrapper": lambda x: tf.nn.dropout(x, rate=0.5), "script": lambda x: scr
 print(json.dumps({name: bool(np.array_equal(mask(way), mask(way))) for name, way in ways.items()}))
 """
 
+LEFT_ON = """
+import json, sys
+import predict_sin_lstm as script
+tf, right, calls = script.tf, script.predict_next, []
+
+def predict_next(x, units, unroll, *args):
+    calls.append(x)
+    off = right(x, units, unroll, *args)
+    if len(calls) == 1:  # the training step
+        return off
+    with tf.variable_scope("", reuse=True):
+        return tf.concat([off, right(x, units, unroll, script.KEEP_PROB)], axis=1)
+
+script.predict_next = predict_next
+y = script.make_data(script.N_STEPS, script.POINTS, script.GAP)[3]
+prediction, _ = script.train(seed=int(sys.argv[1]))
+print(json.dumps([script.mse(prediction[:, :1], y), script.mse(prediction[:, 1:], y)]))
+"""
+
 
 def _mse(**kwargs):
     """Returns the test errors of one run for each seed."""
@@ -100,6 +119,14 @@ def dropout_rates():
         values[f"keep_{round(100 * keep_prob)}"] = statistics.median(errors)
     header = ["--keep-prob", "test MSE, median of 3 seeds", "lowest", "highest"]
     return dict(values, dropout_table=measure.table(header, rows))
+
+
+def dropout_left_on():
+    """The default run, three seeds: the weights of one training, predicting without dropout and with it."""
+    off, on = zip(*(measure.python(LEFT_ON, str(seed)) for seed in SEEDS))
+    return {"left_off": statistics.median(off), "left_on": statistics.median(on),
+            "left_on_low": min(on), "left_on_high": max(on), "left_on_times": statistics.median(on)
+            / statistics.median(off)}
 
 
 def data_of_the_notes():

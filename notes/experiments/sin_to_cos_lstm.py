@@ -39,6 +39,13 @@ def seeds_tf1():
     return _quantiles("tf1", xla=False, tf1=True)
 
 
+def first_window():
+    """The cost of the first window, over the same seeds."""
+    code = "import json, sin_to_cos_lstm as s; print(json.dumps([s.train(1, k)[0] for k in range(24)]))"
+    first = measure.python(code)
+    return {"first_low": min(first), "first_high": max(first)}
+
+
 def longer():
     """What five times as many windows bring, over the same seeds."""
     code = "import json, sin_to_cos_lstm as s; print(json.dumps([sum(s.train(1000, k)[-20:]) / 20 for k in range(24)]))"

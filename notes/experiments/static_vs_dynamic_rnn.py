@@ -25,6 +25,12 @@ def agreement():
     return values
 
 
+def graph_size():
+    """The nodes of both graphs, at the fewest and the most steps of the default run."""
+    return {f"nodes_{way}_{n_steps}": script.train(1, way=f"{way}_rnn", n_steps=n_steps)["nodes"]
+            for way in ("static", "dynamic") for n_steps in (2, 500)}
+
+
 def timing_ways():
     """ms per training iteration at 50 steps: the notes' 5 units, and 150 units; TF 1.15 beside today's TensorFlow."""
     variants = {}

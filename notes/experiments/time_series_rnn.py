@@ -68,6 +68,27 @@ def first_value():
     return {"step1": float(mse[0]), "step2": float(mse[1]), "step5": float(mse[4]), "step20": float(mse[19])}
 
 
+def wrapped_targets():
+    """The same when the last target of each training window is wrapped round to the window's first value."""
+    right = script.make_batch
+
+    def wrapped(*args):
+        x, y = right(*args)
+        return x, np.concatenate([y[:, :-1], x[:, :1]], axis=1)
+
+    _, x, y = script.make_test("values")
+    truth = script.shown(y, "values")
+    script.make_batch = wrapped
+    try:
+        runs = [script.train(seed=seed, inputs="values") for seed in (0, 1, 2)]
+    finally:
+        script.make_batch = right
+    mse = [float(np.mean((answer - truth) ** 2)) for _, answer in runs]
+    first = [float(np.mean((answer - x[:, 0, 0]) ** 2)) for _, answer in runs]
+    return {"wrapped_low": min(mse), "wrapped_high": max(mse), "wrapped_first_high": max(first),
+            "last_value_mse": float(np.mean((x[:, -1, 0] - truth) ** 2))}
+
+
 def timing_projection():
     variants = {}
     for projection in ("dense", "wrapper"):
