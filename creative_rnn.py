@@ -6,7 +6,7 @@
 
 Shows   what time_series_rnn.py shows, then a loop in Python that feeds the last 20 values back, from two seeds at once
 Run     python creative_rnn.py               (then with --inputs times, which is what the notes do)
-Expect  two waves of 300 values, one from zeros and one from the series; 20 s on two cores
+Expect  two waves of 300 values, one from zeros and one from the series; 14 s on two cores
 Notes   notes/creative_rnn.md
 """
 import argparse
