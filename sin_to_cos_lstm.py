@@ -105,7 +105,7 @@ def train(iterations=ITERATIONS, seed=0, xla=XLA, stateless=False, logdir=None, 
     costs = []
     # a compiled step is one operation: this thread runs it rather than wake another
     config = tf.ConfigProto(inter_op_parallelism_threads=-1 if xla else 0)
-    with tf.Graph().as_default(), tf.Session(config=config) as sess:  # a graph of its own: main() can run again in one process
+    with tf.Graph().as_default(), tf.Session(config=config) as sess:
         tf.set_random_seed(seed)
         x = tf.placeholder(tf.float32, [None, N_STEPS, N_INPUTS], name="x")
         y = tf.placeholder(tf.float32, [None, N_STEPS, N_OUTPUTS], name="y")
