@@ -66,6 +66,51 @@ def store(name, results):
     part.replace(path)  # whole or not at all
 
 
+RESULTS = {  # what the README quotes of each default run's output
+    "simple_rnn": r"step 1 output +\[(?P<result>\S+)\]",
+    "static_vs_dynamic_rnn": r" 500 +static_rnn +(?P<static>\d+).* 500 +dynamic_rnn +(?P<dynamic>\d+)",
+    "variable_length": r"held-out sequences right, digits and length: (?P<result>\S+) %",
+    "sin_to_cos_lstm": r"mean cost of the last 20 windows: (?P<result>\S+)",
+    "predict_sin_lstm": r"^test MSE: (?P<result>\S+)",
+    "mnist_rnn_classifier": r"test images recognized, accuracy (?P<result>\S+)",
+    "time_series_rnn": r"^9000\s+MSE: (?P<result>\S+)",
+    "creative_rnn": r"values after the first 20 of the series: from (?P<low>\S+) to (?P<high>\S+)",
+    "deep_rnn": r"^9000\s+MSE: (?P<result>\S+)",
+    "multi_gpu_rnn": r"^/cpu:0 +\d+ +(?P<first>\d+).*^/cpu:1 +\d+ +(?P<second>\d+).*^/cpu:2 +\d+ +(?P<third>\d+)",
+    "lstm_peephole_gru": r"^lstm +\d+ +\S+ +\S+ +(?P<lstm>\S+)\t.*^gru +\d+ +\S+ +\S+ +(?P<gru>\S+)\t",
+    "bidirectional_lstm": r"^mean squared error.*?forward only +(?P<forward>\S+)\s+bidirectional +(?P<both>\S+)",
+    "char_rnn": r"^text kept out: +network (?P<network>\S+), trigram counts (?P<trigram>[\d.]+)",
+}
+
+
+def readme_text(text):
+    """Returns a README with its values `<!--{PAGE.NAME:.3f}-->` as stored; raises KeyError where one is not.
+
+    NAME is a value of the page's experiments, a name in RESULTS, or `seconds`: those of the default run.
+    """
+    values = {}
+    for name in pages():
+        results = load(name)
+        for part in results["experiments"].values():
+            values.update({f"{name}.{key}": value for key, value in part.items()})
+        for command, done in results["commands"].items():
+            if f"figures/{name}.png" in command:  # the default run, which draws the page's first figure
+                found = re.search(RESULTS[name], done["stdout"], re.MULTILINE | re.DOTALL)
+                values.update({f"{name}.{key}": float(value) for key, value in found.groupdict().items()})
+                values[f"{name}.seconds"] = done["seconds"]
+
+    def value(match):
+        return f"<!--{{{match[1]}{match[2]}}}-->{format(values[match[1]], match[2][1:])}<!--/-->"
+
+    return re.sub(r"<!--\{(\w+\.\w+)(:[^}]*)\}-->.*?<!--/-->", value, text)
+
+
+def readme():
+    """Rewrites the numbers in README.md, and in its translations."""
+    for path in ROOT.glob("README*.md"):
+        path.write_text(readme_text(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
 def machine():
     from importlib.metadata import version
     cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text()).group(1) \
@@ -195,3 +240,4 @@ def main(argv=None):
 
 if __name__ == "__main__":
     main()
+    readme()
