@@ -33,8 +33,8 @@ def points(*shape):
 
 def digits(script, i):
     """At the end of an epoch of 400 steps, what mnist_rnn_classifier finds."""
-    result = script.Result(i / 400, 0.9 * points(), 0.9 * points(), RANDOM.randint(0, 10, 1000))
-    return 1.0, result if i % 400 == 0 else None
+    result = script.Result((i + 1) / 400, 0.9 * points(), 0.9 * points(), RANDOM.randint(0, 10, 1000))
+    return 1.0, result if (i + 1) % 400 == 0 else None
 
 
 def lengths(script, i):
