@@ -301,7 +301,7 @@ def draw(part):
              yticklabels=names, ylim=(len(names) - 0.5, -0.5))
     axes.xaxis.set_major_formatter("{x:g}")
     axes.grid(axis="x", color="0.8", linewidth=0.5)
-    figure.legend(loc="outside upper center", ncol=len(PEERS), frameon=False)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncol=len(PEERS), frameon=False)
     figure.savefig(FIGURE, dpi=100)
 
 
