@@ -209,7 +209,7 @@ def plot_series(figure, data):
 
     def update():
         prediction.set_data(data["t"], data["prediction"])
-        stride = 1 + len(data["losses"]) // 20000
+        stride = 1 + len(data["losses"]) // 2000
         loss.set_data(data["iterations"][::stride], data["losses"][::stride])
         right.relim()
         right.autoscale_view()

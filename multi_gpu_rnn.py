@@ -338,7 +338,7 @@ def plot_work(figure, data):
         line.set_linewidth(8)
 
     def update():
-        stride = 1 + len(data["losses"]) // 20000
+        stride = 1 + len(data["losses"]) // 2000
         losses = data["losses"][::stride]
         loss.set_data(stride * np.arange(len(losses)), losses)
         left.relim()

@@ -203,7 +203,7 @@ def plot_series(figure, data):
 
     def update():
         prediction.set_data(data["t"], data["prediction"])
-        stride = 1 + len(data["losses"]) // 20000
+        stride = 1 + len(data["losses"]) // 2000
         losses = data["losses"][::stride]
         loss.set_data(stride * np.arange(len(losses)), losses)
         right.relim()

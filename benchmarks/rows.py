@@ -38,8 +38,8 @@ def times_once(i=0):
 
 
 def values(i):
-    """creative_rnn: x, y (50, 20, 1), y one step ahead"""
-    last = np.random.RandomState([0, i]).uniform(2, 30, 50)
+    """creative_rnn: x, y (20, 20, 1), y one step ahead"""
+    last = np.random.default_rng([0, i]).uniform(2, 30, 20)
     points = series(np.reshape(last, [-1, 1, 1]) + 0.1 * np.arange(-20, 1)[:, np.newaxis])
     return points[:, :-1], points[:, 1:]
 

@@ -1,6 +1,6 @@
 """The scripts beside the same work in PyTorch and JAX: measures, and writes the tables and the figure.
 
-    python benchmarks/run.py                      everything, about half an hour
+    python benchmarks/run.py                      everything, about 20 minutes
     python benchmarks/run.py --parts steps        ms per training step, ours and the peers'
     python benchmarks/run.py --parts steps --rows "gru x 10,creative"
     python benchmarks/run.py --text               measure nothing: tables and figure from the stored results
@@ -31,6 +31,7 @@ from tqdm import tqdm
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path[:0] = [str(HERE), str(ROOT / "notes")]
+import render
 import rows
 from drawing import DRAWN
 from measure import table
@@ -40,7 +41,6 @@ RESULTS, FIGURE = HERE / "results.json", HERE / "figure.png"
 NAMES = {"xla": "XLA", "plain": "`--no-xla`", "tf1": "TF 1.15", "torch": "PyTorch", "jax": "JAX"}
 SCRIPTS = sorted(path.stem for path in ROOT.glob("*.py"))
 TOLERANCE = 1e-4  # of the losses, relative to those above 1
-SHORT = 30  # seconds: a script that takes no longer is run three times
 LENGTHS = 10, 100, 500  # steps of static and dynamic graphs
 
 
@@ -134,15 +134,13 @@ def spend(*command):
 
 
 def measure_script(name):
-    """Runs a script with its defaults; returns seconds in all, of the import and of the first step, and peak MB."""
-    whole = [spend(f"{name}.py", "--no-plot")]
-    whole += [spend(f"{name}.py", "--no-plot") for _ in range(2 if whole[0][0] <= SHORT else 0)]
+    """Returns the seconds and the peak MB of a script's default run as its page has them, and what of it is what."""
+    whole = render.default_run(name)
     imported = statistics.median(spend("-c", f"import {name}")[0] for _ in range(3))
     first = None
     if name not in ("simple_rnn", "static_vs_dynamic_rnn"):  # they train nothing, or a network in each row of a table
         first = float(spend("-c", FIRST.format(script=name))[2].split()[-1])
-    return {"seconds": statistics.median(seconds for seconds, _, _ in whole), "import": imported, "first": first,
-            "runs": len(whole), "memory": max(memory for _, memory, _ in whole), "last line": whole[0][2]}
+    return {"seconds": whole["seconds"], "import": imported, "first": first, "memory": whole["memory"]}
 
 
 def measure_drawing(name):
@@ -232,10 +230,10 @@ def full_table(part):
 
 
 def scripts_table(part):
-    lines = [[f"{name}.py", f"{r['seconds']:.1f}", r["runs"], f"{r['import']:.1f}",
+    lines = [[f"{name}.py", f"{r['seconds']:.1f}", f"{r['import']:.1f}",
               "" if r["first"] is None else f"{r['first']:.1f}", f"{r['memory']:.0f}"]
              for name, r in part["results"].items()]
-    return table(["`python x.py --no-plot`", "seconds", "runs", "of these import", "first step", "peak memory, MB"],
+    return table(["script", "seconds", "of these import", "first step", "peak memory, MB"],
                  lines)
 
 

@@ -31,6 +31,7 @@ import platform
 import re
 import subprocess
 import sys
+import tempfile
 import time
 
 from tqdm import tqdm
@@ -83,6 +84,11 @@ RESULTS = {  # what the README quotes of each default run's output
 }
 
 
+def default_run(name):
+    """Returns what is stored of the run with all defaults: the one that draws the page's first figure."""
+    return next(run for command, run in load(name)["commands"].items() if f"figures/{name}.png" in command)
+
+
 def readme_text(text):
     """Returns a README with its values `<!--{PAGE.NAME:.3f}-->` as stored; raises KeyError where one is not.
 
@@ -93,11 +99,10 @@ def readme_text(text):
         results = load(name)
         for part in results["experiments"].values():
             values.update({f"{name}.{key}": value for key, value in part.items()})
-        for command, done in results["commands"].items():
-            if f"figures/{name}.png" in command:  # the default run, which draws the page's first figure
-                found = re.search(RESULTS[name], done["stdout"], re.MULTILINE | re.DOTALL)
-                values.update({f"{name}.{key}": float(value) for key, value in found.groupdict().items()})
-                values[f"{name}.seconds"] = done["seconds"]
+        run = default_run(name)
+        found = re.search(RESULTS[name], run["stdout"], re.MULTILINE | re.DOTALL)
+        values.update({f"{name}.{key}": float(value) for key, value in found.groupdict().items()})
+        values[f"{name}.seconds"] = run["seconds"]
 
     def value(match):
         return f"<!--{{{match[1]}{match[2]}}}-->{format(values[match[1]], match[2][1:])}<!--/-->"
@@ -121,15 +126,22 @@ def machine():
 
 
 def run(command):
-    """Runs one command as a reader would type it; returns what it printed and the seconds it took."""
+    """Runs one command as a reader would type it; returns what it printed, its seconds and its peak memory in MB."""
     path = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]  # so that `python` is this one
     environment = dict(os.environ, MPLBACKEND="Agg", PATH=path)
-    started = time.time()
-    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=ROOT, env=environment,
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{command}: exit status {done.returncode}\n{done.stderr}")
-    return {"stdout": done.stdout, "seconds": round(time.time() - started, 1)}
+    with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
+        started = time.time()
+        process = subprocess.Popen(["bash", "-o", "pipefail", "-c", command], cwd=ROOT, env=environment,
+                                   stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)
+        _, status, usage = os.wait4(process.pid, 0)  # which, unlike wait(), says what it used
+        seconds = time.time() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        for file in (stdout, stderr):
+            file.seek(0)
+        if process.returncode:
+            sys.exit(f"{command}: exit status {process.returncode}\n{stderr.read()}")
+        unit = 2**20 if sys.platform == "darwin" else 2**10  # of ru_maxrss: bytes there, else kilobytes
+        return {"stdout": stdout.read(), "seconds": round(seconds, 1), "memory": round(usage.ru_maxrss / unit)}
 
 
 def experiments(name):
