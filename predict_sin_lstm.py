@@ -210,6 +210,8 @@ def train(iterations=ITERATIONS, seed=0, xla=XLA, n_steps=N_STEPS, units=(N_UNIT
             if not checkpoint:
                 raise
             sys.exit(f"--checkpoint {checkpoint!r} cannot be written: {str(error).splitlines()[0]}")
+        finally:
+            tf.summary.FileWriterCache.clear()  # the hooks share their writers, and leave them open
     return final.final_ops_values
 
 
@@ -267,8 +269,8 @@ def live(args, plot, data, seconds=0.05, **options):
             try:
                 if args.save_plot:
                     figure.savefig(args.save_plot)
-            except OSError as error:
-                sys.exit(f"--save-plot {args.save_plot!r} cannot be written: {error}")
+            except (OSError, AttributeError) as error:  # Matplotlib's PDF of a full disk ends in the latter
+                sys.exit(f"--save-plot {args.save_plot!r} cannot be written: {error.__context__ or error}")
             if is_open:
                 plt.show()
         elif is_open and figure.canvas.required_interactive_framework and time.time() - drawn[0] >= seconds:
