@@ -112,7 +112,7 @@ def test_xla_changes_no_number(name, monkeypatch, capsys):
     if name == "predict_sin_lstm":
         weights = [results[0]["prediction"], results[1]["prediction"]]
     with_xla, without = weights
-    for key in with_xla if isinstance(with_xla, dict) else [...]:
+    for key in [key for key in with_xla if "Adam" not in key] if isinstance(with_xla, dict) else [...]:
         np.testing.assert_allclose(with_xla[key], without[key], rtol=1e-4, atol=1e-4, err_msg=str(key))
 
 
@@ -319,7 +319,7 @@ def begin(folder):
 
 def to_the_end(folder):
     pid, pipe = begin(folder)
-    pipe.read(4)
+    pipe.read(8)  # the second step: the first takes longer than the others
     begun = time.time()
     assert os.waitpid(pid, 0)[1] == 0
     return time.time() - begun
@@ -331,19 +331,20 @@ lists = os.path.join(parts, "gru" if name == "lstm_peephole_gru" else "", "check
 for kill in range(kills):
     pid, pipe = begin(parts)
     if kill % 4:  # else at any moment of the start
-        first = pipe.read(4)
-        assert len(first) == 4, "it did not start again, or was over before it was killed often enough"
+        first = pipe.read(8)
+        assert len(first) == 8, "it did not start again, or was over before it was killed often enough"
     else:
         first = b""
     time.sleep(random.uniform(0, seconds / kills))
     os.kill(pid, signal.SIGKILL)
     assert os.waitpid(pid, 0)[1] == signal.SIGKILL
     begun = first + pipe.read()
-    saved = re.search(r'model_checkpoint_path: ".*-(\\\\d+)"', open(lists).read()) if os.path.exists(lists) else None
+    saved = re.search(r'model_checkpoint_path: ".*-(\\d+)"', open(lists).read()) if os.path.exists(lists) else None
     print(json.dumps([int.from_bytes(begun[-4:], "big") if begun else None, int(saved.group(1)) if saved else 0]))
 to_the_end(parts)
 """
 EVERY = {"mnist_rnn_classifier": 3, "predict_sin_lstm": 3}  # an epoch; else 2
+ITERATIONS = {"deep_rnn": 400, "predict_sin_lstm": 400}  # of the quick ones; else 150
 
 
 def kill(name, kills, n, tmp_path):
@@ -360,7 +361,7 @@ def kill(name, kills, n, tmp_path):
     assert len(seen) == kills
     for begun, saved in seen:
         assert begun is None or begun // every * every <= saved <= begun + 1, seen
-    assert kills < 10 or seen[-1][1] > 0, "it was never saved before it was killed"
+    assert kills < 10 or seen[-1][1] > 0, seen  # it was saved before it was killed
     expected, found = (stored(files(name, folder)) for folder in (whole, parts))
     assert expected["global_step"] == n
     np.testing.assert_equal(found, expected)
@@ -373,7 +374,7 @@ def test_killed_twice(tmp_path):
 @pytest.mark.long
 @pytest.mark.parametrize("name", CHECKPOINTED)
 def test_killed_ten_times_it_ends_with_the_same_bits(name, tmp_path):
-    kill(name, 10, 150, tmp_path)
+    kill(name, 10, ITERATIONS.get(name, 150), tmp_path)
 
 
 # two at once ------------------------------------------------------------------
