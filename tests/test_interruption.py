@@ -288,7 +288,8 @@ def test_a_picture_on_a_full_disk_is_one_line_after_the_results(disk, capsys):
 
 # kills ------------------------------------------------------------------------
 # Imports a script once and then forks: a run that is never killed, others that are at random moments, one to the end.
-# Prints for each kill the step that was begun last and the step of the newest checkpoint.
+# Prints for each kill the steps that were begun first and last and that of the newest checkpoint; then the first of the
+# last run.
 NURSERY = """
 import importlib, json, os, random, re, signal, sys, time, traceback
 name, argv, whole, parts, constants, kills = json.loads(sys.argv[1])
@@ -322,18 +323,18 @@ def begin(folder):
 
 def to_the_end(folder):
     pid, pipe = begin(folder)
-    pipe.read(8)  # the second step: the first takes longer than the others
+    first = int.from_bytes(pipe.read(8)[:4], "big")  # and the second step: the first takes longer than the others
     begun = time.time()
     assert os.waitpid(pid, 0)[1] == 0
-    return time.time() - begun
+    return time.time() - begun, first
 
 
-seconds = to_the_end(whole)
+seconds, _ = to_the_end(whole)
 random.seed(time.time())
 lists = os.path.join(parts, "gru" if name == "lstm_peephole_gru" else "", "checkpoint")
 for kill in range(kills):
     pid, pipe = begin(parts)
-    if kill % 4:  # else at any moment of the start
+    if kill % 4 != 2:  # else at any moment of the start
         first = pipe.read(8)
         assert len(first) == 8, "it did not start again, or was over before it was killed often enough"
     else:
@@ -343,8 +344,9 @@ for kill in range(kills):
     assert os.waitpid(pid, 0)[1] == signal.SIGKILL
     begun = first + pipe.read()
     saved = re.search(r'model_checkpoint_path: ".*-(\\d+)"', open(lists).read()) if os.path.exists(lists) else None
-    print(json.dumps([int.from_bytes(begun[-4:], "big") if begun else None, int(saved.group(1)) if saved else 0]))
-to_the_end(parts)
+    print(json.dumps([int.from_bytes(begun[:4], "big") if begun else None, int.from_bytes(begun[-4:], "big"),
+                      int(saved.group(1)) if saved else 0]))
+print(json.dumps(to_the_end(parts)[1]))
 """
 EVERY = {"mnist_rnn_classifier": 3, "predict_sin_lstm": 3}  # an epoch; else 2
 ITERATIONS = {"deep_rnn": 400, "predict_sin_lstm": 400}  # of the quick ones; else 150
@@ -360,11 +362,13 @@ def kill(name, kills, n, tmp_path):
         cwd=str(ROOT), capture_output=True, text=True,
         env=dict(os.environ, PYTHONPATH=str(ROOT)))
     assert done.returncode == 0, done.stderr
-    seen = [json.loads(line) for line in done.stdout.splitlines()]
-    assert len(seen) == kills
-    for begun, saved in seen:
-        assert begun is None or begun // every * every <= saved <= begun + 1, seen
-    assert kills < 10 or seen[-1][1] > 0, seen  # it was saved before it was killed
+    *seen, first_of_last = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(seen) == kills and first_of_last == seen[-1][2], (seen, first_of_last)
+    before = 0
+    for first, last, saved in seen:
+        assert first is None or first == before and last // every * every <= saved <= last + 1, seen
+        before = saved
+    assert kills < 10 or seen[-1][2] > 0, seen  # it was saved before it was killed
     expected, found = (stored(files(name, folder)) for folder in (whole, parts))
     assert expected["global_step"] == n
     np.testing.assert_equal(found, expected)
