@@ -16,6 +16,7 @@ import os
 import pydoc_data.topics
 import signal
 import sys
+import tempfile
 import textwrap
 import time
 import types
@@ -183,12 +184,13 @@ class WrongInput(Exception):
 
 def restore(sess, saver, folder):
     """Takes up the newest checkpoint in the folder, if there is one; raises WrongInput where it does not fit."""
-    state = tf.train.get_checkpoint_state(folder)
-    if not state:
-        if os.path.exists(os.path.join(folder, "checkpoint")):
-            raise WrongInput(f"--checkpoint {folder!r}: expected a list of checkpoints in its file 'checkpoint'")
+    if not os.path.exists(os.path.join(folder, "checkpoint")):
         return
-    newest = os.path.basename(state.model_checkpoint_path)
+    try:
+        state = tf.train.get_checkpoint_state(folder)
+        newest, *kept = map(os.path.basename, [state.model_checkpoint_path, *state.all_model_checkpoint_paths])
+    except (AttributeError, ValueError):  # there is no list, or no text
+        raise WrongInput(f"--checkpoint {folder!r}: expected a list of checkpoints in its file 'checkpoint'")
     try:
         shapes = {variable.op.name: variable.shape.as_list() for variable in tf.global_variables()}
         stored = tf.train.list_variables(os.path.join(folder, newest))
@@ -197,7 +199,7 @@ def restore(sess, saver, folder):
         saver.restore(sess, os.path.join(folder, newest))
     except (tf.errors.OpError, ValueError):
         raise WrongInput(f"--checkpoint {folder!r}: expected a whole checkpoint of this model, not {newest!r}")
-    saver.recover_last_checkpoints(state.all_model_checkpoint_paths)
+    saver.recover_last_checkpoints([os.path.join(folder, name) for name in kept])  # here, where the folder is a copy
 
 
 def save(sess, saver, folder, step):
@@ -211,10 +213,12 @@ def save(sess, saver, folder, step):
 
 def trained_on(folder):
     """Returns vocabulary and checksum of the text of the newest checkpoint, or None; raises WrongInput."""
-    state = tf.train.get_checkpoint_state(folder)
-    if not state:
+    if not os.path.exists(os.path.join(folder, "checkpoint")):
         return None
-    newest = os.path.basename(state.model_checkpoint_path)
+    try:
+        newest = os.path.basename(tf.train.get_checkpoint_state(folder).model_checkpoint_path)
+    except (AttributeError, ValueError):  # there is no list, or no text
+        raise WrongInput(f"--checkpoint {folder!r}: expected a list of checkpoints in its file 'checkpoint'")
     try:
         reader = tf.train.load_checkpoint(os.path.join(folder, newest))
         return "".join(map(chr, reader.get_tensor("vocabulary"))), int(reader.get_tensor("checksum"))
@@ -358,17 +362,22 @@ def live(args, plot, data, seconds=0.05, **options):
     """Returns draw(), which shows plot(figure, data) as the data grow; draw(end=True) saves and keeps the picture."""
     plt.rcParams["figure.raise_window"] = False  # a new frame must not steal the focus
     window = not args.no_plot and plt.get_backend().lower() != "agg"  # Matplotlib's choice without a display
-    if not (window or args.no_plot or args.save_plot):
-        print("no display: --save-plot FILE keeps the picture", file=sys.stderr)
     figure = (plt.figure if window else plt.Figure)(**options)
-    update, drawn = plot(figure, data), [0.0]
+    update, drawn, told = plot(figure, data), [0.0], window or args.no_plot or args.save_plot
 
     def draw(end=False):
+        nonlocal told
         is_open = window and plt.fignum_exists(figure.number)  # a closed window ends the drawing, not the training
+        if not told:  # not earlier: a checkpoint that is refused then is one line of its own
+            tqdm.write("no display: --save-plot FILE keeps the picture", file=sys.stderr)
+            told = True
         if end:
             update()
-            if args.save_plot:
-                figure.savefig(args.save_plot)
+            try:
+                if args.save_plot:
+                    figure.savefig(args.save_plot)
+            except (OSError, AttributeError) as error:  # Matplotlib's PDF of a full disk ends in the latter
+                sys.exit(f"--save-plot {args.save_plot!r} cannot be written: {error.__context__ or error}")
             if is_open:
                 plt.show()
         elif is_open and figure.canvas.required_interactive_framework and time.time() - drawn[0] >= seconds:
@@ -393,9 +402,15 @@ def number(low, high=2**31 - 1):
 def output(*suffixes):
     """An argparse type: a writable file with one of the suffixes, or where there is none a writable folder."""
     def parse(path):
-        there = path if os.path.exists(path) else os.path.dirname(path) or "."
-        wrong_kind = os.path.isdir(path) if suffixes else os.path.isfile(path)
-        if not path or not path.endswith(suffixes or "") or wrong_kind or not os.access(there, os.W_OK):
+        is_folder = os.path.isdir(path)
+        if not path.endswith(suffixes or "") or not path or os.path.exists(path) and is_folder == bool(suffixes):
+            raise ValueError
+        try:  # os.access calls writable what is not: to root, on Windows
+            if os.path.isfile(path):
+                os.close(os.open(path, os.O_WRONLY))
+            else:
+                tempfile.TemporaryFile(dir=path if is_folder else os.path.dirname(os.path.abspath(path))).close()
+        except OSError:
             raise ValueError
         return path
     parse.__name__ = "writable " + (" or ".join(suffixes) or "folder")

@@ -19,6 +19,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import time
 import warnings
 import zipfile
@@ -74,7 +75,7 @@ def load_data(path=None, seed=0):
     The path is a folder of four IDX files or a mnist.npz. Without one the data are MNIST as Keras downloads it, or
     where that fails digits drawn from fonts. Raises WrongInput where the files are not what they should be.
     """
-    if not path:
+    if path is None:
         return download_mnist() or draw_data(seed)
     npz = os.path.join(path, "mnist.npz") if os.path.isdir(path) else path
     if os.path.exists(npz) or not os.path.isdir(path):
@@ -249,12 +250,13 @@ class WrongInput(Exception):
 
 def restore(sess, saver, folder):
     """Takes up the newest checkpoint in the folder, if there is one; raises WrongInput where it does not fit."""
-    state = tf.train.get_checkpoint_state(folder)
-    if not state:
-        if os.path.exists(os.path.join(folder, "checkpoint")):
-            raise WrongInput(f"--checkpoint {folder!r}: expected a list of checkpoints in its file 'checkpoint'")
+    if not os.path.exists(os.path.join(folder, "checkpoint")):
         return
-    newest = os.path.basename(state.model_checkpoint_path)
+    try:
+        state = tf.train.get_checkpoint_state(folder)
+        newest, *kept = map(os.path.basename, [state.model_checkpoint_path, *state.all_model_checkpoint_paths])
+    except (AttributeError, ValueError):  # there is no list, or no text
+        raise WrongInput(f"--checkpoint {folder!r}: expected a list of checkpoints in its file 'checkpoint'")
     try:
         shapes = {variable.op.name: variable.shape.as_list() for variable in tf.global_variables()}
         stored = tf.train.list_variables(os.path.join(folder, newest))
@@ -263,7 +265,7 @@ def restore(sess, saver, folder):
         saver.restore(sess, os.path.join(folder, newest))
     except (tf.errors.OpError, ValueError):
         raise WrongInput(f"--checkpoint {folder!r}: expected a whole checkpoint of this model, not {newest!r}")
-    saver.recover_last_checkpoints(state.all_model_checkpoint_paths)
+    saver.recover_last_checkpoints([os.path.join(folder, name) for name in kept])  # here, where the folder is a copy
 
 
 def save(sess, saver, folder, step):
@@ -273,6 +275,36 @@ def save(sess, saver, folder, step):
         saver.save(sess, os.path.join(folder, CHECKPOINT), step, write_meta_graph=False)
     except (tf.errors.OpError, OSError, ValueError) as error:
         sys.exit(f"--checkpoint {folder!r} cannot be written, the one before is kept: {str(error).splitlines()[0]}")
+
+
+def start(sess, cell, xla, checkpoint):
+    """Builds a model, with new weights or those of the checkpoint in the folder; raises WrongInput where it is none.
+
+    Returns the placeholders x and y, the best accuracy so far, training step, evaluation, and the savers of last and
+    best weights.
+    """
+    x = tf.placeholder(tf.float32, [None, N_STEPS, N_INPUTS], name="x")
+    y = tf.placeholder(tf.int32, [None], name="y")
+    best = tf.get_variable("best_accuracy", [], initializer=tf.zeros_initializer(), trainable=False)
+    build = tf.xla.experimental.compile if xla else lambda step, inputs: step(*inputs)
+    step = build(functools.partial(training_step, cell=cell), [x, y])
+    judge = build(functools.partial(evaluation, cell=cell), [x, y])
+    saver, best_saver = tf.train.Saver(max_to_keep=2), tf.train.Saver(max_to_keep=1)
+    sess.run(tf.global_variables_initializer())
+    if checkpoint:  # the best first, only for its saver to know it; where nothing else was saved yet, it is the last
+        restore(sess, best_saver, os.path.join(checkpoint, "best"))
+        restore(sess, saver, checkpoint)
+    return x, y, best, step, judge, saver, best_saver
+
+
+def check_checkpoint(cell, checkpoint):
+    """Raises WrongInput where the checkpoint does not fit: now, not after the data were downloaded or an epoch took."""
+    folder = os.path.join(checkpoint, "best")
+    if os.path.exists(folder) and not (os.path.isdir(folder) and os.access(folder, os.W_OK)):
+        raise WrongInput(f"--checkpoint {checkpoint!r}: expected a writable folder {folder!r}")
+    if os.path.exists(checkpoint):
+        with tf.Graph().as_default(), tf.Session() as sess:
+            start(sess, cell, False, checkpoint)
 
 
 Result = collections.namedtuple("Result", "epochs train_accuracy test_accuracy predictions")
@@ -291,18 +323,7 @@ def train(data=None, cell="rnn", iterations=None, seed=0, xla=XLA, checkpoint=No
         iterations = SETTINGS[cell].iterations or SETTINGS[cell].epochs * per_epoch
     with tf.Graph().as_default(), tf.Session() as sess:  # a graph of its own: main() can run again in one process
         tf.set_random_seed(seed)
-        x = tf.placeholder(tf.float32, [None, N_STEPS, N_INPUTS], name="x")
-        y = tf.placeholder(tf.int32, [None], name="y")
-        best = tf.get_variable("best_accuracy", [], initializer=tf.zeros_initializer(), trainable=False)
-        build = tf.xla.experimental.compile if xla else lambda step, inputs: step(*inputs)
-        step = build(functools.partial(training_step, cell=cell), [x, y])
-        judge = build(functools.partial(evaluation, cell=cell), [x, y])
-        saver, best_saver = tf.train.Saver(max_to_keep=2), tf.train.Saver(max_to_keep=1)
-        sess.run(tf.global_variables_initializer())
-        if checkpoint:
-            restore(sess, saver, checkpoint)
-            kept = tf.train.get_checkpoint_state(os.path.join(checkpoint, "best"))
-            best_saver.recover_last_checkpoints(kept.all_model_checkpoint_paths if kept else [])
+        x, y, best, step, judge, saver, best_saver = start(sess, cell, xla, checkpoint)
 
         def evaluate(done):
             def recognize(images, labels):
@@ -389,17 +410,22 @@ def live(args, plot, data, seconds=0.05, **options):
     """Returns draw(), which shows plot(figure, data) as the data grow; draw(end=True) saves and keeps the picture."""
     plt.rcParams["figure.raise_window"] = False  # a new frame must not steal the focus
     window = not args.no_plot and plt.get_backend().lower() != "agg"  # Matplotlib's choice without a display
-    if not (window or args.no_plot or args.save_plot):
-        print("no display: --save-plot FILE keeps the picture", file=sys.stderr)
     figure = (plt.figure if window else plt.Figure)(**options)
-    update, drawn = plot(figure, data), [0.0]
+    update, drawn, told = plot(figure, data), [0.0], window or args.no_plot or args.save_plot
 
     def draw(end=False):
+        nonlocal told
         is_open = window and plt.fignum_exists(figure.number)  # a closed window ends the drawing, not the training
+        if not told:  # not earlier: a checkpoint that is refused then is one line of its own
+            tqdm.write("no display: --save-plot FILE keeps the picture", file=sys.stderr)
+            told = True
         if end:
             update()
-            if args.save_plot:
-                figure.savefig(args.save_plot)
+            try:
+                if args.save_plot:
+                    figure.savefig(args.save_plot)
+            except (OSError, AttributeError) as error:  # Matplotlib's PDF of a full disk ends in the latter
+                sys.exit(f"--save-plot {args.save_plot!r} cannot be written: {error.__context__ or error}")
             if is_open:
                 plt.show()
         elif is_open and figure.canvas.required_interactive_framework and time.time() - drawn[0] >= seconds:
@@ -424,9 +450,15 @@ def number(low, high=2**31 - 1):
 def output(*suffixes):
     """An argparse type: a writable file with one of the suffixes, or where there is none a writable folder."""
     def parse(path):
-        there = path if os.path.exists(path) else os.path.dirname(path) or "."
-        wrong_kind = os.path.isdir(path) if suffixes else os.path.isfile(path)
-        if not path or not path.endswith(suffixes or "") or wrong_kind or not os.access(there, os.W_OK):
+        is_folder = os.path.isdir(path)
+        if not path.endswith(suffixes or "") or not path or os.path.exists(path) and is_folder == bool(suffixes):
+            raise ValueError
+        try:  # os.access calls writable what is not: to root, on Windows
+            if os.path.isfile(path):
+                os.close(os.open(path, os.O_WRONLY))
+            else:
+                tempfile.TemporaryFile(dir=path if is_folder else os.path.dirname(os.path.abspath(path))).close()
+        except OSError:
             raise ValueError
         return path
     parse.__name__ = "writable " + (" or ".join(suffixes) or "folder")
@@ -458,9 +490,11 @@ def main(argv=None):
         help="save there as it goes, and resume from there; DIR/best keeps what did best on the test images")
     add("--predict", action="store_true", help="classify the test images from the checkpoint, without training")
     args = parser.parse_args(argv)
-    if args.predict and not (args.checkpoint and tf.train.get_checkpoint_state(args.checkpoint)):
+    if args.predict and not (args.checkpoint and os.path.exists(os.path.join(args.checkpoint, "checkpoint"))):
         parser.error(f"--predict: expected --checkpoint DIR with a checkpoint, not {args.checkpoint!r}")
     try:
+        if args.checkpoint:
+            check_checkpoint(args.cell, args.checkpoint)
         data = load_data(args.data, args.seed)
         per_epoch = steps_per_epoch(data, args.cell)
         shown = {"data": data, "results": []}

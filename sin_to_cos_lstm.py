@@ -14,6 +14,7 @@ import collections
 import os
 import signal
 import sys
+import tempfile
 import time
 import warnings
 
@@ -169,17 +170,22 @@ def live(args, plot, data, seconds=0.05, **options):
     """Returns draw(), which shows plot(figure, data) as the data grow; draw(end=True) saves and keeps the picture."""
     plt.rcParams["figure.raise_window"] = False  # a new frame must not steal the focus
     window = not args.no_plot and plt.get_backend().lower() != "agg"  # Matplotlib's choice without a display
-    if not (window or args.no_plot or args.save_plot):
-        print("no display: --save-plot FILE keeps the picture", file=sys.stderr)
     figure = (plt.figure if window else plt.Figure)(**options)
-    update, drawn = plot(figure, data), [0.0]
+    update, drawn, told = plot(figure, data), [0.0], window or args.no_plot or args.save_plot
 
     def draw(end=False):
+        nonlocal told
         is_open = window and plt.fignum_exists(figure.number)  # a closed window ends the drawing, not the training
+        if not told:  # not earlier: a checkpoint that is refused then is one line of its own
+            tqdm.write("no display: --save-plot FILE keeps the picture", file=sys.stderr)
+            told = True
         if end:
             update()
-            if args.save_plot:
-                figure.savefig(args.save_plot)
+            try:
+                if args.save_plot:
+                    figure.savefig(args.save_plot)
+            except (OSError, AttributeError) as error:  # Matplotlib's PDF of a full disk ends in the latter
+                sys.exit(f"--save-plot {args.save_plot!r} cannot be written: {error.__context__ or error}")
             if is_open:
                 plt.show()
         elif is_open and figure.canvas.required_interactive_framework and time.time() - drawn[0] >= seconds:
@@ -204,9 +210,15 @@ def number(low, high=2**31 - 1):
 def output(*suffixes):
     """An argparse type: a writable file with one of the suffixes, or where there is none a writable folder."""
     def parse(path):
-        there = path if os.path.exists(path) else os.path.dirname(path) or "."
-        wrong_kind = os.path.isdir(path) if suffixes else os.path.isfile(path)
-        if not path or not path.endswith(suffixes or "") or wrong_kind or not os.access(there, os.W_OK):
+        is_folder = os.path.isdir(path)
+        if not path.endswith(suffixes or "") or not path or os.path.exists(path) and is_folder == bool(suffixes):
+            raise ValueError
+        try:  # os.access calls writable what is not: to root, on Windows
+            if os.path.isfile(path):
+                os.close(os.open(path, os.O_WRONLY))
+            else:
+                tempfile.TemporaryFile(dir=path if is_folder else os.path.dirname(os.path.abspath(path))).close()
+        except OSError:
             raise ValueError
         return path
     parse.__name__ = "writable " + (" or ".join(suffixes) or "folder")

@@ -1,4 +1,5 @@
 """What all tests share: the scripts, and ways to run them in this process or in one of their own."""
+import argparse
 import importlib
 import os
 import pathlib
@@ -18,6 +19,33 @@ sys.path.insert(0, str(ROOT))
 def few(name):
     """The flags of a short run: FEW in tests/test_NAME.py, or else three iterations."""
     return getattr(importlib.import_module(f"test_{name}"), "FEW", ["--iterations", "3"])
+
+
+def small(name):
+    """The flags of a run on the plain graph that is small and quick, but for --iterations."""
+    data = ["--data", importlib.import_module("test_mnist_rnn_classifier").SMALL] if name.startswith("mnist") else []
+    return [*data, *{
+        "char_rnn": ["--text", argparse.__file__, "--keep-prob", "1", "--no-xla"],
+        "deep_rnn": ["--layers", "2", "--units", "8", "--no-xla"],
+        "lstm_peephole_gru": ["--cells", "gru", "--layers", "1", "--no-xla"],
+        "mnist_rnn_classifier": ["--cell", "lstm", "--no-xla"],
+        "multi_gpu_rnn": [], "simple_rnn": [],
+        "predict_sin_lstm": ["--points", "300", "60", "--units", "4", "3", "--n-steps", "5", "--batch-size", "16",
+                             "--keep-prob", "1", "--no-xla"],
+        "static_vs_dynamic_rnn": ["--steps", "2", "--no-xla"],
+    }.get(name, ["--no-xla"])]
+
+
+def files(name, folder):
+    """Where in the folder of --checkpoint the files of small(name) are."""
+    return folder / "gru" if name == "lstm_peephole_gru" else folder
+
+
+def stored(folder):
+    """All variables of the newest checkpoint in the folder, by name."""
+    import tensorflow.compat.v1 as tf
+    reader = tf.train.load_checkpoint(str(folder))
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
 
 
 def run(name, *flags, cwd, python=sys.executable, **environment):

@@ -125,15 +125,6 @@ def test_the_results_are_means_of_the_last_20_and_printed(capsys, monkeypatch):
     assert ["outputs[:,", "-1]", "40", "of", "40", "0.375"] in [line.split() for line in shown.splitlines()]
 
 
-@pytest.mark.parametrize("wrong", ["--ahead 21", "--ahead x", "--ahead 1.5"])
-def test_wrong_flags_are_one_line_and_status_2(wrong, capsys):
-    with pytest.raises(SystemExit) as ended:
-        script.main(wrong.split())
-    assert ended.value.code == 2
-    shown = capsys.readouterr()
-    assert not shown.out and len(shown.err.splitlines()) == 1 and wrong.split()[1] in shown.err
-
-
 def test_a_loss_that_is_not_finite_stops_the_run(monkeypatch):
     monkeypatch.setattr(script, "LEARNING_RATE", float("nan"))
     with pytest.raises(SystemExit, match="at iteration 1: training stopped"):

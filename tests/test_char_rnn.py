@@ -4,7 +4,6 @@ import functools
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 
@@ -229,26 +228,6 @@ def test_stopped_and_resumed_gives_the_same_weights_bit_for_bit(small, tmp_path)
     assert all((whole[name] == parts[name]).all() for name in whole)
     assert "".join(map(chr, whole["vocabulary"])) == "".join(sorted(set(TEXT)))
     assert train(40, text=TEXT, checkpoint=often) == results  # nothing left to train, the same results
-
-
-@pytest.mark.long
-@pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows")
-def test_killed_and_resumed_gives_the_same_weights_bit_for_bit(small, tmp_path):
-    never, killed = str(tmp_path / "never"), str(tmp_path / "killed")
-    process = start(sys.executable, "train", iterations=1000000, text=TEXT, checkpoint=killed)
-    try:
-        assert b"bits per character" in process.stdout.readline()
-        assert b"bits per character" in process.stdout.readline()
-        process.send_signal(signal.SIGKILL)
-    finally:
-        process.kill()
-        process.communicate()
-    at = int(stored(killed)["global_step"])
-    assert at >= 8
-    result(sys.executable, "train", iterations=at + 20, text=TEXT, checkpoint=killed)
-    result(sys.executable, "train", iterations=at + 20, text=TEXT, checkpoint=never)
-    whole, parts = stored(never), stored(killed)
-    assert all((whole[name] == parts[name]).all() for name in whole)
 
 
 @pytest.mark.long

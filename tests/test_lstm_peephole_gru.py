@@ -3,7 +3,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 
 import numpy as np
 import oracles
@@ -168,26 +167,6 @@ def test_stopped_anywhere_and_started_again_ends_with_the_same_bits(cell, short,
     assert found["mse"] == expected["mse"] and (found["prediction"] == expected["prediction"]).all()
     again = script.train(cell, 7, checkpoint=parts, **kwargs)  # nothing is left to train: the same results
     assert again["mse"] == expected["mse"] and again["ms"] is None
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("seconds", [0, 2, 7])
-def test_killed_by_the_system_at_any_moment_ends_with_the_same_bits(seconds, tmp_path):
-    command = [sys.executable, str(ROOT / "lstm_peephole_gru.py"), "--layers", "1",
-               "--no-plot", "--iterations", "1500", "--checkpoint"]
-    subprocess.run([*command, str(tmp_path / "whole")], check=True, stdout=subprocess.DEVNULL)
-    process = subprocess.Popen([*command, str(tmp_path / "parts")], stdout=subprocess.PIPE)
-    try:
-        assert process.stdout.readline().startswith(b"lstm 0")
-        process.wait(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        pass
-    process.kill()
-    process.wait()
-    subprocess.run([*command, str(tmp_path / "parts")], check=True, stdout=subprocess.DEVNULL)
-    for cell in CELLS:
-        expected, values = stored(tmp_path / "whole" / cell), stored(tmp_path / "parts" / cell)
-        assert set(values) == set(expected) and all(np.array_equal(values[name], expected[name]) for name in values)
 
 
 def test_checkpoints_go_both_ways(other_python, short, tmp_path):

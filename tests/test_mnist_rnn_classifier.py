@@ -4,11 +4,8 @@ import gzip
 import json
 import os
 import shutil
-import signal
 import subprocess
-import sys
 import tempfile
-import time
 
 import numpy as np
 import pytest
@@ -362,25 +359,6 @@ def test_the_other_tensorflow_predicts_the_same(small, tmp_path, other_python):
     done = subprocess.run([other_python, "-c", code, SMALL, str(tmp_path)], cwd=str(ROOT), text=True,
                           capture_output=True, check=True)
     assert json.loads(done.stdout) == [result.test_accuracy, result.predictions.tolist()]
-
-
-@pytest.mark.long
-def test_killed_and_started_again_it_ends_with_the_same_weights(small, tmp_path):
-    folders = [str(tmp_path / name) for name in ("whole", "killed")]
-    flags = ["--no-plot", "--data", SMALL, "--iterations", "201"]
-    command = [sys.executable, str(ROOT / "mnist_rnn_classifier.py"), *flags, "--checkpoint"]
-    subprocess.run([*command, folders[0]], check=True, stdout=subprocess.DEVNULL)
-    process = subprocess.Popen([*command, folders[1]], stdout=subprocess.DEVNULL)
-    while process.poll() is None and not os.path.exists(os.path.join(folders[1], "checkpoint")):
-        time.sleep(0.01)
-    time.sleep(0.5)
-    assert process.poll() is None, "it was over before it could be killed"
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert weights(folders[1])["global_step"] < 201
-    subprocess.run([*command, folders[1]], check=True, stdout=subprocess.DEVNULL)
-    expected, actual = map(weights, folders)
-    assert all(np.array_equal(actual[name], value) for name, value in expected.items())
 
 
 # the real digits --------------------------------------------------------------

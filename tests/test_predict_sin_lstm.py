@@ -281,7 +281,8 @@ def test_a_checkpoint_that_does_not_fit_is_one_line_and_status_2(wrong, two_step
 # main ---------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("wrong", ["--keep-prob 0", "--keep-prob 1.1", "--keep-prob nan", "--layers 0", "--units 0",
                                    "--units 3 4 5", "--layers 3 --units 4 5", "--unroll static", "--n-steps 1",
-                                   "--points 20 1000", "--points 100 20", "--points 5", "--batch-size 9981", "--gap 0",
+                                   "--points 20 1000", "--points 100 20", "--points 5", "--batch-size 9981",
+                                   "--points 10001 20000 --n-steps 10000", "--gap 0",
                                    "--checkpoint=", "--logdir nowhere/there", "--checkpoint file", "--batch-size 0"])
 def test_wrong_use_is_one_line_and_status_2(wrong, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
