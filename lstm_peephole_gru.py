@@ -172,6 +172,8 @@ def restore(sess, saver, folder):
 
 def save(sess, saver, folder, step):
     """Writes a checkpoint; until it is whole, the one before it stays."""
+    if not all(np.isfinite(weights).all() for weights in sess.run(tf.trainable_variables())):
+        sys.exit(f"the weights are not finite after {step} iterations: training stopped, the checkpoint before is kept")
     try:
         os.makedirs(folder, exist_ok=True)
         saver.save(sess, os.path.join(folder, CHECKPOINT), step, write_meta_graph=False)

@@ -235,6 +235,21 @@ def test_a_loss_that_is_not_finite_names_the_iteration_and_keeps_the_checkpoint(
     assert weights() == before  # and a text as the code of SystemExit is one line on stderr and status 1
 
 
+@pytest.mark.parametrize("name", [name for name in CHECKPOINTED if "def save(" in source(name)])
+def test_weights_that_are_not_finite_are_not_saved(name, tmp_path):
+    module = importlib.import_module(name)
+    with tf.Graph().as_default(), tf.Session() as sess:
+        weights = tf.get_variable("weights", initializer=[1.0, 2.0])
+        saver = tf.train.Saver()
+        sess.run(weights.initializer)
+        module.save(sess, saver, str(tmp_path), 1)  # a step may end with such weights, and its loss be a number still
+        before = tree(tmp_path)
+        weights.load([1.0, np.nan], sess)
+        with pytest.raises(SystemExit) as ended:
+            module.save(sess, saver, str(tmp_path), 2)
+    assert re.match("the weights are not finite after 2 iterations: ", ended.value.code) and tree(tmp_path) == before
+
+
 # a full disk ------------------------------------------------------------------
 @pytest.fixture
 def disk(tmp_path):
