@@ -280,3 +280,11 @@ def test_chinese_readme_quotes_what_the_readme_quotes(path):
     rows = [re.findall(r"^\|.+\|$", text, re.MULTILINE) for text in texts]
     for one, other in zip(*rows):
         assert sorted(re.findall(r"`[^`]+`", one)) == sorted(re.findall(r"`[^`]+`", other))
+
+
+def test_every_page_stands_in_both_languages():
+    assert CHINESE == SCRIPTS
+    pages = [ROOT / "notes" / "zh" / f"{name}.md" for name in CHINESE]
+    assert {path.name: broken_links(path) for path in [ROOT / "README.zh.md", *pages] if broken_links(path)} == {}
+    for name, other in (("README.md", "README.zh.md"), ("README.zh.md", "README.md")):
+        assert f"]({other})" in (ROOT / name).read_text(encoding="utf-8")
