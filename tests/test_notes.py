@@ -59,6 +59,11 @@ def boxes(text, lead):
     return re.findall(rf"^> \*\*{lead}.+\*\*.*\n(?:>.*\n)*", text, re.MULTILINE)
 
 
+def inline(text):
+    """Returns each piece of inline code, within one backquote or two."""
+    return re.findall(r"``.+?``|`[^`]+`", text)
+
+
 def quoted(text):
     """What two languages of one page, or of README, have in common; for each kind, what there is."""
     plain = re.sub(r"^> ?|(?<=  )# .*", "", text, flags=re.MULTILINE)  # comments may be translated
@@ -253,6 +258,21 @@ def test_chinese_page_names_the_same_functions_and_has_the_same_boxes(name):
 
 
 @each_chinese_page
+def test_links_on_a_chinese_page_resolve(name):
+    path = ROOT / "notes" / "zh" / f"{name}.md"
+    assert "../../README.zh.md#" in path.read_text(encoding="utf-8")
+    assert broken_links(path) == []
+
+
+@pytest.mark.parametrize("link, broken", [
+    ("b.md", False), ("b.md#一二-three", False), ("#一", False), ("c.md", True), ("b.md#一", True), ("#二", True)])
+def test_a_link_that_leads_nowhere_is_found(link, broken, tmp_path):
+    (tmp_path / "a.md").write_text(f"# 一\n\n```sh\n# 二\n```\n\n[x]({link})\n", encoding="utf-8")
+    (tmp_path / "b.md").write_text("## 一，二 Three\n", encoding="utf-8")
+    assert broken_links(tmp_path / "a.md") == ([link] if broken else [])
+
+
+@each_chinese_page
 def test_chinese_page_is_written_from_the_same_results(name):
     path = ROOT / "notes" / "zh" / f"{name}.md"
     assert render.written(path) == path.read_text(encoding="utf-8")
@@ -267,9 +287,8 @@ def test_chinese_pages_are_of_scripts():
         assert all((ROOT / "notes" / "zh" / figure).exists() for figure in figures)
 
 
-@pytest.mark.parametrize("path", sorted(path.name for path in ROOT.glob("README.zh.md")))
-def test_chinese_readme_quotes_what_the_readme_quotes(path):
-    texts = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", path)]
+def test_chinese_readme_quotes_what_the_readme_quotes():
+    texts = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh.md")]
     english, chinese = map(quoted, texts)
     for kind in english:
         assert chinese[kind] == english[kind], kind
@@ -278,5 +297,13 @@ def test_chinese_readme_quotes_what_the_readme_quotes(path):
     assert len(links[0]) == len(SCRIPTS)
     assert [(name, f"zh/{notes}") for name, notes in links[0]] == links[1]
     rows = [re.findall(r"^\|.+\|$", text, re.MULTILINE) for text in texts]
+    assert len(rows[0]) == len(rows[1])
     for one, other in zip(*rows):
-        assert sorted(re.findall(r"`[^`]+`", one)) == sorted(re.findall(r"`[^`]+`", other))
+        assert sorted(inline(one)) == sorted(inline(other))
+
+
+def test_every_page_stands_in_both_languages():
+    assert CHINESE == SCRIPTS
+    assert broken_links(ROOT / "README.zh.md") == []
+    for name, other in (("README.md", "README.zh.md"), ("README.zh.md", "README.md")):
+        assert f"]({other})" in (ROOT / name).read_text(encoding="utf-8")

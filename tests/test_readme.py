@@ -14,8 +14,11 @@ import animate
 import render
 
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+CHINESE = (ROOT / "README.zh.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 BEFORE, AFTER = BLOCKS[-2:]
+NAMES, CHINESE_NAMES = "From TensorFlow 1.x to today, name by name", "从 TensorFlow 1.x 到今天：名称对照"
+MESSAGES, CHINESE_MESSAGES = "Troubleshooting, by error message", "故障排除：按报错信息查找"
 FEED = """
 import sys
 with tf.Session() as sess:
@@ -27,6 +30,8 @@ with tf.Session() as sess:
     print(sess.run(prediction, {x: [[[0.1 * t] for t in range(20)]]})[0, 0])
 """
 
+each_language = pytest.mark.parametrize("text", [TEXT, CHINESE], ids=["en", "zh"])
+
 
 def section(title, text=TEXT):
     return re.split(r"^## ", text.split(f"\n## {title}\n")[1], flags=re.MULTILINE)[0]
@@ -37,11 +42,19 @@ def anchor(heading):
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
-def migration():
+def migration(title=NAMES, text=TEXT):
     """The rows of the table of names: old, today, shown in."""
-    rows = re.findall(r"^\| (.+?) \| (.+?) \| ?(.*?) ?\|$", section("From TensorFlow 1.x to today, name by name"),
-                      re.MULTILINE)
-    return rows[2:]
+    return re.findall(r"^\| (.+?) \| (.+?) \| ?(.*?) ?\|$", section(title, text), re.MULTILINE)[2:]
+
+
+def entries(row):
+    """What a row of the table of names gives for today."""
+    return re.findall(r"`(.+?)`", row[1])
+
+
+def troubleshooting():
+    """The tables of messages, in both languages."""
+    return section(MESSAGES), section(CHINESE_MESSAGES, CHINESE)
 
 
 def python(code, *args, interpreter=sys.executable):
@@ -52,8 +65,9 @@ def python(code, *args, interpreter=sys.executable):
     return done.stdout
 
 
-def test_numbers_are_the_stored_results():
-    assert render.readme_text(TEXT) == TEXT
+@each_language
+def test_numbers_are_the_stored_results(text):
+    assert render.readme_text(text) == text
 
 
 def test_a_number_that_was_typed_over_is_found():
@@ -69,9 +83,10 @@ def default_run(name):
     return run
 
 
+@each_language
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_each_script_s_row_quotes_its_result_and_its_seconds(name):
-    row, = re.findall(rf"^\| \[{name}\.py\].*$", TEXT, re.MULTILINE)
+def test_each_script_s_row_quotes_its_result_and_its_seconds(name, text):
+    row, = re.findall(rf"^\| \[{name}\.py\].*$", text, re.MULTILINE)
     script, teaches, result, seconds = row.strip("| ").split(" | ")
     assert re.fullmatch(rf"<!--\{{{name}\.seconds:,?\.0f\}}-->[\d,]+<!--/-->", seconds)
     typed = re.sub(r"<!--\{.*?<!--/-->", "", result)
@@ -88,7 +103,7 @@ def test_anchors_resolve():
     texts = {path.name: path.read_text(encoding="utf-8") for path in ROOT.glob("*.md")}
     count = 0
     for name, text in texts.items():
-        for target, heading in re.findall(r"\]\((\w*\.?\w*)#([^)]+)\)", text):
+        for target, heading in re.findall(r"\]\(([\w.]*)#([^)]+)\)", text):
             count += 1
             assert heading in map(anchor, re.findall(r"^#+ (.+)$", texts[target or name], re.MULTILINE)), heading
     assert count
@@ -113,17 +128,22 @@ def test_table_of_names_has_every_old_name():
 def test_today_s_names_exist_and_are_shown(row):
     old, today, shown = row
     import tensorflow.compat.v1 as tf
-    entries = re.findall(r"`(.+?)`", today)
-    assert entries
+    assert entries(row)
     with tf.Graph().as_default():
         names = {"tf": tf, "a": tf.ones([2, 2]), "b": tf.ones([2, 2])}
         names.update((name, importlib.import_module(name)) for name in SCRIPTS)
-        for entry in entries:
+        for entry in entries(row):
             eval(entry, names)
     for script in re.findall(r"\]\((\w+\.py)\)", shown):
         source = (ROOT / script).read_text(encoding="utf-8")
-        last = [re.match(r"[\w.]+", entry).group().split(".")[-1] for entry in entries]
+        last = [re.match(r"[\w.]+", entry).group().split(".")[-1] for entry in entries(row)]
         assert any(name in source for name in last) or "operator" in today, (script, last)
+
+
+def test_chinese_table_of_names_gives_the_same_names_for_today():
+    chinese = migration(CHINESE_NAMES, CHINESE)
+    assert [entries(row) for row in chinese] == [entries(row) for row in migration()]
+    assert [row[2] for row in chinese] == [row[2] for row in migration()]
 
 
 def test_recipe_carries_a_checkpoint_of_contrib_over(tmp_path, other_python):
@@ -154,12 +174,12 @@ for line in ["tf.placeholder", "tf.Session", "tf.contrib", "tf.nn.rnn_cell", "im
     except Exception as error:
         print(error)
 """).splitlines()
-    table = section("Troubleshooting, by error message")
     assert len(said) == 9
     for message in said:
         shown = message.split(". Did you mean")[0].replace("attribute 'Session'", "attribute 'placeholder'")
         shown = shown.replace("'tensorflow' has no attribute 'contrib'", "'tensorflow' has no attribute 'placeholder'")
-        assert shown in table, message
+        for table in troubleshooting():
+            assert shown in table, message
 
 
 def test_message_of_a_graph_built_twice_is_quoted_as_it_is():
@@ -167,20 +187,38 @@ def test_message_of_a_graph_built_twice_is_quoted_as_it_is():
     with tf.Graph().as_default(), pytest.raises(ValueError) as error:
         for _ in range(2):
             tf.nn.dynamic_rnn(tf.nn.rnn_cell.BasicLSTMCell(4), tf.ones([1, 3, 1]), dtype=tf.float32)
-    assert str(error.value).split(" Originally")[0] in TEXT
+    for table in troubleshooting():
+        assert str(error.value).split(" Originally")[0] in table
 
 
 def test_the_scripts_own_messages_are_quoted_as_they_are():
-    table = section("Troubleshooting, by error message")
     for script, message in (("sin_to_cos_lstm", "no display: --save-plot FILE keeps the picture"),
                             ("mnist_rnn_classifier", "no MNIST, the digits are drawn from Matplotlib's fonts instead")):
-        assert message in table and message in (ROOT / f"{script}.py").read_text(encoding="utf-8")
+        assert message in (ROOT / f"{script}.py").read_text(encoding="utf-8")
+        for table in troubleshooting():
+            assert message in table
 
 
-def test_commands_name_files_that_exist():
-    for name in re.findall(r"(?:^|[ \\/])python ((?:notes/)?\w+\.py)", TEXT, re.MULTILINE):
+@pytest.mark.parametrize("title", [(MESSAGES, CHINESE_MESSAGES), (NAMES, CHINESE_NAMES)], ids=["messages", "names"])
+def test_chinese_tables_quote_the_same_messages_and_old_names_row_by_row(title):
+    quoted = [[re.findall(r"``.+?``(?!`)|`[^`]+`", first) for first in re.findall(r"^\| (.+?) \|", part, re.MULTILINE)]
+              for part in (section(title[0]), section(title[1], CHINESE))]
+    assert quoted[0] == quoted[1] and any(quoted[0])
+
+
+@each_language
+def test_commands_name_files_that_exist(text):
+    names = re.findall(r"(?:^|[ \\/])python ((?:notes/)?\w+\.py)", text, re.MULTILINE)
+    assert "notes/render.py" in names
+    for name in names:
         assert (ROOT / name).exists(), name
-    assert TEXT.count("<!--benchmarks-->") == TEXT.count("<!--/benchmarks-->") == 1
+    assert text.count("<!--benchmarks-->") == text.count("<!--/benchmarks-->") == 1
+
+
+def test_benchmarks_are_the_same_in_both_languages():
+    """Both hold the same numbers; the words of the table may differ."""
+    one, other = (text.split("<!--benchmarks-->")[1].split("<!--/benchmarks-->")[0] for text in (TEXT, CHINESE))
+    assert re.findall(r"\d[\d.,]*", one) == re.findall(r"\d[\d.,]*", other)
 
 
 def test_animation_grows_from_one_window_to_the_last(tmp_path):
