@@ -156,9 +156,7 @@ def train(iterations=ITERATIONS, seed=0, xla=XLA, ahead=AHEAD, on_step=None):
     of y; and the accuracies of the classifiers. Every batch is new: these are losses and accuracies on unseen data.
     """
     all_losses, all_accuracies = [], []
-    # a compiled step is one operation: this thread runs it rather than wake another
-    config = tf.ConfigProto(inter_op_parallelism_threads=-1 if xla else 0)
-    with tf.Graph().as_default(), tf.Session(config=config) as sess:
+    with tf.Graph().as_default(), tf.Session() as sess:
         tf.set_random_seed(seed)
         x = tf.placeholder(tf.float32, [None, N_STEPS, 1], name="x")
         y = tf.placeholder(tf.float32, [None, N_STEPS - abs(ahead), 1], name="y")

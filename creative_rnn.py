@@ -116,7 +116,7 @@ def train(iterations=ITERATIONS, seed=0, xla=XLA, inputs="values", on_step=None,
     Calls on_step(i, loss) after each step, and on_value(sequences) after each generated pair of values.
     """
     losses = []
-    # a compiled step is one operation: this thread runs it rather than wake another
+    # a compiled step is one operation, and a short one: this thread runs it rather than wake another
     config = tf.ConfigProto(inter_op_parallelism_threads=-1 if xla else 0)
     with tf.Graph().as_default(), tf.Session(config=config) as sess:
         tf.set_random_seed(seed)

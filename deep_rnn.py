@@ -150,9 +150,7 @@ def train(iterations=ITERATIONS, seed=0, xla=XLA, stack="multi", n_layers=N_LAYE
     Raises WrongInput where the folder checkpoint holds something else than a checkpoint of this model.
     """
     losses, t = [], make_times()
-    # a compiled step is one operation: this thread runs it rather than wake another
-    config = tf.ConfigProto(inter_op_parallelism_threads=-1 if xla else 0)
-    with tf.Graph().as_default(), tf.Session(config=config) as sess:
+    with tf.Graph().as_default(), tf.Session() as sess:
         tf.set_random_seed(seed)
         x = tf.placeholder(tf.float32, [None, N_STEPS, N_INPUTS], name="x")
         y = tf.placeholder(tf.float32, [None, N_STEPS, N_OUTPUTS], name="y")

@@ -210,9 +210,7 @@ def train(cell="lstm", iterations=ITERATIONS, seed=0, xla=XLA, layers=None, chec
     layers = layers or N_LAYERS[cell]
     folder = checkpoint and os.path.join(checkpoint, cell)
     t = make_times()
-    # a compiled step is one operation: this thread runs it rather than wake another
-    config = tf.ConfigProto(inter_op_parallelism_threads=-1 if xla else 0)
-    with tf.Graph().as_default(), tf.Session(config=config) as sess:
+    with tf.Graph().as_default(), tf.Session() as sess:
         tf.set_random_seed(seed)
         x, y, step, prediction, mse, saver = start(sess, cell, layers, xla, folder)
         parameters = sum(int(np.prod(variable.shape)) for variable in tf.trainable_variables())

@@ -104,7 +104,7 @@ def training_step(x, y, c, h):
 def train(iterations=ITERATIONS, seed=0, xla=XLA, stateless=False, logdir=None, on_step=None):
     """Trains on windows 0, 1, 2 ...; returns the cost of each. Calls on_step(i, cost, t, y, prediction)."""
     costs = []
-    # a compiled step is one operation: this thread runs it rather than wake another
+    # a compiled step is one operation, and a short one: this thread runs it rather than wake another
     config = tf.ConfigProto(inter_op_parallelism_threads=-1 if xla else 0)
     with tf.Graph().as_default(), tf.Session(config=config) as sess:
         tf.set_random_seed(seed)

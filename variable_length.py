@@ -182,9 +182,7 @@ def train(iterations=ITERATIONS, seed=0, xla=XLA, no_lengths=False, copy=False, 
     length a dict: the length, the steps of the decoder, and the texts that were read, written and wanted.
     """
     losses = []
-    # a compiled step is one operation: this thread runs it rather than wake another
-    config = tf.ConfigProto(inter_op_parallelism_threads=-1 if xla else 0)
-    with tf.Graph().as_default(), tf.Session(config=config) as sess:
+    with tf.Graph().as_default(), tf.Session() as sess:
         tf.set_random_seed(seed)
         x = tf.placeholder(tf.int32, [None, N_STEPS], name="x")
         lengths = tf.placeholder(tf.int32, [None], name="lengths")

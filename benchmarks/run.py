@@ -200,7 +200,7 @@ def where(part):
     """One line: machine, versions and date of a part."""
     m = part["machine"]
     tensorflow = " / ".join(m[key] for key in ("tensorflow", "tensorflow 1") if m.get(key))
-    return (f"{m['cpu']}, {m['cores']} cores · Python {m['python']} · TensorFlow {tensorflow} · PyTorch {m['torch']} · "
+    return (f"{m['cpu']} · {m['cores']} CPU · Python {m['python']} · TensorFlow {tensorflow} · PyTorch {m['torch']} · "
             f"JAX {m['jax']} · {m['date']}")
 
 
@@ -263,19 +263,19 @@ def blocks(results):
     return found
 
 
-def filled(text, results, folder=""):
-    """Returns a page with its blocks filled in, each between <!--name--> and <!--/name-->."""
+def filled(text, results, folder="", words=None):
+    """Returns a page with its blocks filled in, each between <!--name--> and <!--/name-->; in other words if given."""
     for name, block in blocks(results).items():
-        block = block.replace("{}", folder)
+        block = block.replace("{}", folder) if words is None else render.translated(block.replace("{}", folder), words)
         text = re.sub(f"(?<=<!--{name}-->\n).*?(?=<!--/{name}-->)", lambda _, block=block: f"\n{block}\n\n", text,
                       flags=re.DOTALL)
     return text
 
 
 def pages():
-    """The pages with blocks, each with the folder of the figure as seen from there."""
-    found = [(HERE / "README.md", "")]
-    return found + [(path, "benchmarks/") for path in (ROOT / "README.md", ROOT / "README.zh.md") if path.exists()]
+    """The pages with blocks, each with the folder of the figure as seen from there, and the words of its language."""
+    return [(HERE / "README.md", "", None), (ROOT / "README.md", "benchmarks/", None),
+            (ROOT / "README.zh.md", "benchmarks/", render.chinese())]
 
 
 # figure -----------------------------------------------------------------------
@@ -306,11 +306,8 @@ def draw(part):
 def write_pages():
     """Rewrites figure and tables from the stored results."""
     results = load()
-    for path, folder in pages():
-        text = path.read_text(encoding="utf-8")
-        path.write_text(filled(text, results, folder), encoding="utf-8")
-        if folder and "<!--benchmarks-->" not in text:
-            print(f"{path.name}: no line <!--benchmarks-->, left as it is", file=sys.stderr)
+    for path, folder, words in pages():
+        path.write_text(filled(path.read_text(encoding="utf-8"), results, folder, words), encoding="utf-8")
     if "steps" in results:
         draw(results["steps"])
 

@@ -154,6 +154,11 @@ def experiments(name):
             if inspect.isfunction(value) and value.__module__ == module.__name__ and not key.startswith("_")}
 
 
+def translated(text, words):
+    """Returns a text with its tables' cells, and what stands for a picture, in the words of another language."""
+    return re.sub(r"(?<=\| )[^|\n]+(?= \|)|(?<=!\[)[^]]+(?=\])", lambda cell: words.get(cell[0], cell[0]), text)
+
+
 def page_text(text, results, words=None):
     """Returns the page with every output and every value as stored; raises KeyError where one is not.
 
@@ -172,9 +177,7 @@ def page_text(text, results, words=None):
         spec = match["format"] or ""
         shown = format(values[match["name"]], spec[1:])
         if words:
-            shown = words.get(shown, shown)
-            shown = re.sub(r"(?<=\| )[^|\n]+(?= \|)", lambda cell: words.get(cell[0], cell[0]), shown)
-            shown = re.sub(r"(?<=\d) to (?=-?\d)", " ~ ", shown)
+            shown = re.sub(r"(?<=\d) to (?=-?\d)", " ~ ", translated(words.get(shown, shown), words))
         shown = f"\n{shown}\n" if "\n" in shown else shown  # a table stands on lines of its own
         return "<!--{" + match["name"] + spec + "}-->" + shown + "<!--/-->"
 
@@ -196,11 +199,15 @@ def navigation(path):
     return " · ".join(links)
 
 
+def chinese():
+    """Returns the Chinese for the words in tables and values."""
+    return json.loads((NOTES / "zh" / "words.json").read_text(encoding="utf-8"))
+
+
 def written(path):
     """Returns the whole text of a page, in whatever language, as it follows from its prose and the stored results."""
     text = path.read_text(encoding="utf-8")
-    words = json.loads((path.parent / "words.json").read_text(encoding="utf-8")) if path.parent != NOTES else None
-    text = page_text(text, load(path.stem), words)
+    text = page_text(text, load(path.stem), chinese() if path.parent != NOTES else None)
     return re.sub(r"\A(# .+\n)(?s:.*?)(?=^## )", lambda match: f"{match[1]}\n{navigation(path)}\n\n", text, count=1,
                   flags=re.MULTILINE)
 

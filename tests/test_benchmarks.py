@@ -46,7 +46,7 @@ def test_tables_and_figure_come_from_the_results(tmp_path, monkeypatch):
     page = tmp_path / "README.md"
     page.write_text("before\n" + "".join(f"<!--{name}-->\nold\n<!--/{name}-->\n" for name in
                                         ("benchmarks", "steps", "scripts", "drawing", "memory")) + "after\n")
-    monkeypatch.setattr(benchmark, "pages", lambda: [(page, "benchmarks/")])
+    monkeypatch.setattr(benchmark, "pages", lambda: [(page, "benchmarks/", None)])
     benchmark.store(results)
     assert benchmark.load() == results
     benchmark.main(["--text"])
@@ -57,7 +57,7 @@ def test_tables_and_figure_come_from_the_results(tmp_path, monkeypatch):
         rows.ROWS["lstm x 5"].note in text
     assert "| simple_rnn.py | 12.3 | 4.5 |  | 678 |" in text
     assert "| deep_rnn | 7.7 | 8.8 |" in text and "| static_rnn | 400 | 555 |" in text
-    assert "](benchmarks/figure.png)" in text and "a CPU, 2 cores" in text and "2001-02-03" in text
+    assert "](benchmarks/figure.png)" in text and "a CPU · 2 CPU" in text and "2001-02-03" in text
     assert benchmark.FIGURE.read_bytes().startswith(b"\x89PNG")
     benchmark.main(["--text"])
     assert page.read_text(encoding="utf-8") == text
@@ -65,9 +65,9 @@ def test_tables_and_figure_come_from_the_results(tmp_path, monkeypatch):
 
 def test_pages_say_what_is_stored():
     results = stored()
-    for path, folder in benchmark.pages():
+    for path, folder, words in benchmark.pages():
         text = path.read_text(encoding="utf-8")
-        assert benchmark.filled(text, results, folder) == text, path
+        assert benchmark.filled(text, results, folder, words) == text, path
 
 
 def test_stored_results_are_whole_and_fair():
