@@ -6,7 +6,7 @@
 
 Shows   one-hot input, two LSTM layers, dropout, a state carried in a variable, clipped gradients, sampling
 Run     python char_rnn.py            (or --text FILE; with --checkpoint DIR, then with --sample 500 as well)
-Expect  bits per character of text kept out: 2.46 by trigram counts, below 1.9 by the network, in 4 minutes on two cores
+Expect  bits per character of text kept out: 2.46 by trigram counts, below 1.9 by the network, in 3 minutes on two cores
 Notes   notes/char_rnn.md
 """
 import argparse

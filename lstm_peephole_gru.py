@@ -6,7 +6,7 @@
 
 Shows   BasicLSTMCell, LSTMCell(use_peepholes=True), GRUCell, a subclass of RNNCell, and what each costs and reaches
 Run     python lstm_peephole_gru.py          (and for one depth: --layers 5)
-Expect  an MSE of 6 or more that falls, with spikes, to about 2 (lstm, peephole) and below 0.5; 9 minutes on two cores
+Expect  an MSE of 6 or more that falls, with spikes, to about 2 (lstm, peephole) and below 0.5; 8 minutes on two cores
 Notes   notes/lstm_peephole_gru.md
 """
 import argparse

@@ -6,7 +6,7 @@
 
 Shows   BasicRNNCell or BasicLSTMCell, dynamic_rnn, the final state as a summary, softmax cross-entropy, in_top_k
 Run     python mnist_rnn_classifier.py            (then with --cell lstm)
-Expect  a test accuracy above 0.97 in 8 minutes on two cores, on MNIST; with --cell lstm above 0.98 in 2 minutes
+Expect  a test accuracy above 0.97 in 6 minutes on two cores, on MNIST; with --cell lstm above 0.98 in 2 minutes
 Notes   notes/mnist_rnn_classifier.md
 """
 import argparse

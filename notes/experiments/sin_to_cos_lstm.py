@@ -61,30 +61,18 @@ def timing():
 
 RUNS = """
 import json, sys, time
-import numpy as np
 import sin_to_cos_lstm as script
-tf, run, config = script.tf, script.tf.Session.run, script.tf.ConfigProto
-step, stamps = [], []
-
-def called(sess, fetches, feed=None):  # Session.run, but the training step by a callable that is made once
-    if feed is None:
-        return run(sess, fetches)
-    if not step:
-        step.append(sess.make_callable(fetches, list(feed)))
-    return step[0](*[np.asarray(value, np.float32) for value in feed.values()])
-
+config, stamps = script.tf.ConfigProto, []
 if sys.argv[1] == "pool":
-    tf.ConfigProto = lambda **options: config()
-if sys.argv[1] == "callable":
-    tf.Session.run = called
+    script.tf.ConfigProto = lambda **options: config()
 script.train(iterations=600, on_step=lambda *args: stamps.append(time.perf_counter()))
 print(json.dumps([1000 * (b - a) for a, b in zip(stamps[100:], stamps[101:])]))
 """
 
 
-def timing_run():
-    """ms per training step with XLA: by a thread of TensorFlow's pool, by the calling one, and that by make_callable."""
-    ms = {"pool": [], "caller": [], "callable": []}
+def timing_thread():
+    """ms per training step with XLA, run by a thread of TensorFlow's pool, and by the calling one."""
+    ms = {"pool": [], "caller": []}
     for _ in range(4):
         for way in ms:
             ms[way] += measure.python(RUNS, way)
