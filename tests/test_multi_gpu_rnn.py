@@ -258,6 +258,7 @@ def test_three_processes_get_the_numbers_of_one(start, traced):
         assert other.returncode == 0 and not shown[1], shown
 
 
+@pytest.mark.long
 def test_a_worker_that_dies_ends_the_training_in_one_line_and_a_rerun_resumes(start, tmp_path):
     names, folder = addresses(2), str(tmp_path / "run")
     flags = ["--cluster", names, "--checkpoint", folder]
