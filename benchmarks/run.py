@@ -12,11 +12,9 @@ that column stays empty.
 """
 import argparse
 import contextlib
-import datetime
 import json
 import os
 import pathlib
-import platform
 import re
 import statistics
 import subprocess
@@ -31,6 +29,7 @@ from tqdm import tqdm
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path[:0] = [str(HERE), str(ROOT / "notes")]
+import measure
 import render
 import rows
 from drawing import DRAWN
@@ -99,7 +98,7 @@ def measure_row(name, rounds, seconds):
 
 # whole scripts ----------------------------------------------------------------
 FIRST = """
-import json, sys, time
+import time
 import {script} as script
 class Done(Exception):
     pass
@@ -117,58 +116,40 @@ except Done:
 STATIC = "import static_vs_dynamic_rnn as script; script.train(3, way={way!r}, n_steps={n}, n_units=100)"
 
 
-def spend(*command):
-    """Runs Python without a display; returns seconds, peak memory in MB and what it printed last."""
-    began = time.time()
-    environment = dict(os.environ, MPLBACKEND="Agg", PYTHONPATH=str(ROOT))
-    with tempfile.TemporaryFile("w+") as printed, subprocess.Popen(
-            [sys.executable, *command], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=printed) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
-        printed.seek(0)
-        lines = printed.read().splitlines()
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)}: exit status {process.returncode}")
-    unit = 2**20 if sys.platform == "darwin" else 2**10  # of ru_maxrss: bytes there, else kilobytes
-    return time.time() - began, usage.ru_maxrss / unit, lines[-1] if lines else ""
+def spend(*arguments):
+    """Runs Python without a display; returns what measure.spend() does."""
+    return measure.spend([sys.executable, *arguments], PYTHONPATH=str(ROOT))
 
 
 def measure_script(name):
     """Returns the seconds and the peak MB of a script's default run as its page has them, and what of it is what."""
     whole = render.default_run(name)
-    imported = statistics.median(spend("-c", f"import {name}")[0] for _ in range(3))
+    imported = statistics.median(spend("-c", f"import {name}")["seconds"] for _ in range(3))
     first = None
     if name not in ("simple_rnn", "static_vs_dynamic_rnn"):  # they train nothing, or a network in each row of a table
-        first = float(spend("-c", FIRST.format(script=name))[2].split()[-1])
+        first = float(spend("-c", FIRST.format(script=name))["stdout"].split()[-1])
     return {"seconds": whole["seconds"], "import": imported, "first": first, "memory": whole["memory"]}
 
 
 def measure_drawing(name):
     """Returns frame -> ms that it takes to draw it."""
-    return json.loads(spend(str(HERE / "drawing.py"), name)[2])
+    return json.loads(spend(str(HERE / "drawing.py"), name)["stdout"])
 
 
 def measure_memory(way):
     """Returns steps -> peak memory in MB of a process that builds and trains such a network, three steps long."""
-    return {str(n): spend("-c", STATIC.format(way=way, n=n))[1] for n in LENGTHS}
+    return {str(n): spend("-c", STATIC.format(way=way, n=n))["memory"] for n in LENGTHS}
 
 
 # results ----------------------------------------------------------------------
-def version_of(package, python=sys.executable):
-    """The installed version of a package, as this or another Python says."""
-    done = subprocess.run([python, "-m", "pip", "show", package], stdout=subprocess.PIPE, text=True, check=True)
-    return re.search(r"^Version: (.*)$", done.stdout, re.MULTILINE).group(1)
-
-
 def machine():
     """Where, with what and when."""
-    cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text()).group(1) \
-        if os.path.exists("/proc/cpuinfo") else platform.processor()
-    versions = {package: version_of(package) for package in ("tensorflow", "torch", "jax", "numpy")}
+    from importlib.metadata import version  # not in Python 3.7, where the tests import this file
+    there = dict(render.machine(), torch=version("torch"), jax=version("jax"))
     if python_of("tf1"):
-        versions["tensorflow 1"] = version_of("tensorflow", python_of("tf1"))
-    return {"cpu": cpu, "cores": os.cpu_count(), "python": platform.python_version(), **versions,
-            "date": datetime.date.today().isoformat()}
+        code = "import json, tensorflow; print(json.dumps(tensorflow.__version__))"
+        there["tensorflow 1"] = measure.python(code, tf1=True)
+    return there
 
 
 def load():
@@ -176,16 +157,14 @@ def load():
 
 
 def store(results):
-    part = RESULTS.with_suffix(".part")
-    part.write_text(json.dumps(results, indent=1) + "\n")
-    part.replace(RESULTS)  # whole or not at all
+    measure.store(RESULTS, results)
 
 
-def measure_part(part, names, measure, every):
+def measure_part(part, names, measured, every):
     """Measures some of a part, and stores each as it comes; keeps what is stored of the others."""
     for name in tqdm(names, desc=part, disable=None):
         tqdm.write(f"{part}: {name}", file=sys.stderr)
-        value, results = measure(name), load()
+        value, results = measured(name), load()
         known = dict(results.get(part, {}).get("results", {}), **{name: value})
         results[part] = {"machine": machine(), "results": {key: known[key] for key in every if key in known}}
         store(results)

@@ -5,6 +5,8 @@ import pathlib
 import statistics
 import subprocess
 import sys
+import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TF1_PYTHON = os.environ.get("TF1_PYTHON")  # Python 3.7 with TensorFlow 1.15
@@ -27,6 +29,34 @@ def python(code, *args, tf1=False):
     done = subprocess.run([TF1_PYTHON if tf1 else sys.executable, "-c", code, *args], cwd=ROOT, env=environment,
                           stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def spend(command, **environment):
+    """Runs a command (a list) at the top of the repository; ends this program with its stderr where it fails.
+
+    Returns a dict: what it printed on stdout, the wall-clock seconds, and the peak of its memory in MB.
+    """
+    with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
+        started = time.time()
+        process = subprocess.Popen(command, cwd=ROOT, env=dict(os.environ, MPLBACKEND="Agg", **environment),
+                                   stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)
+        _, status, usage = os.wait4(process.pid, 0)  # which, unlike wait(), says what it used
+        seconds = time.time() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        for file in (stdout, stderr):
+            file.seek(0)
+        if process.returncode:
+            sys.exit(f"{command[-1]}: exit status {process.returncode}\n{stderr.read()}")
+        unit = 2**20 if sys.platform == "darwin" else 2**10  # of ru_maxrss: bytes there, else kilobytes
+        return {"stdout": stdout.read(), "seconds": seconds, "memory": usage.ru_maxrss / unit}
+
+
+def store(path, results, **options):
+    """Writes results as JSON, whole or not at all."""
+    path.parent.mkdir(exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(results, indent=1, **options) + "\n")
+    part.replace(path)
 
 
 def milliseconds(variants, rounds=2, warm_up=20):

@@ -29,11 +29,9 @@ import os
 import pathlib
 import platform
 import re
-import subprocess
 import sys
-import tempfile
-import time
 
+import measure
 from tqdm import tqdm
 
 NOTES = pathlib.Path(__file__).resolve().parent
@@ -60,11 +58,7 @@ def load(name):
 
 
 def store(name, results):
-    path = NOTES / "results" / f"{name}.json"
-    path.parent.mkdir(exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
-    part.replace(path)  # whole or not at all
+    measure.store(NOTES / "results" / f"{name}.json", results, sort_keys=True)
 
 
 RESULTS = {  # what the README quotes of each default run's output
@@ -128,20 +122,8 @@ def machine():
 def run(command):
     """Runs one command as a reader would type it; returns what it printed, its seconds and its peak memory in MB."""
     path = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]  # so that `python` is this one
-    environment = dict(os.environ, MPLBACKEND="Agg", PATH=path)
-    with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
-        started = time.time()
-        process = subprocess.Popen(["bash", "-o", "pipefail", "-c", command], cwd=ROOT, env=environment,
-                                   stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)
-        _, status, usage = os.wait4(process.pid, 0)  # which, unlike wait(), says what it used
-        seconds = time.time() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
-        for file in (stdout, stderr):
-            file.seek(0)
-        if process.returncode:
-            sys.exit(f"{command}: exit status {process.returncode}\n{stderr.read()}")
-        unit = 2**20 if sys.platform == "darwin" else 2**10  # of ru_maxrss: bytes there, else kilobytes
-        return {"stdout": stdout.read(), "seconds": round(seconds, 1), "memory": round(usage.ru_maxrss / unit)}
+    done = measure.spend(["bash", "-o", "pipefail", "-c", command], PATH=path)
+    return {"stdout": done["stdout"], "seconds": round(done["seconds"], 1), "memory": round(done["memory"])}
 
 
 def experiments(name):
