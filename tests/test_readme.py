@@ -30,6 +30,60 @@ with tf.Session() as sess:
     print(sess.run(prediction, {x: [[[0.1 * t] for t in range(20)]]})[0, 0])
 """
 
+CELLS = """
+import sys
+import numpy as np
+x = tf.constant(np.random.RandomState(0).randn(3, 7, 5), tf.float32)
+time_first = tf.transpose(x, [1, 0, 2])
+targets, lengths = tf.argmax(x[:, :, ::-1], 2), tf.sequence_mask([7, 2, 4], 7, tf.float32)
+"""
+OLD_CELLS = """
+import tensorflow as tf
+from tensorflow.contrib import cudnn_rnn, legacy_seq2seq, rnn, seq2seq
+""" + CELLS + """
+def cell(n=4):
+    return rnn.BasicLSTMCell(n)
+results = [tf.nn.dynamic_rnn(made, x, dtype=tf.float32, scope=scope)[0] for scope, made in [
+    ("block", rnn.LSTMBlockCell(4)), ("gru", rnn.GRUBlockCellV2(4)), ("residual", rnn.ResidualWrapper(cell(5))),
+    ("cudnn", cudnn_rnn.CudnnCompatibleLSTMCell(4))]]
+results += [rnn.LSTMBlockFusedCell(4)(time_first, dtype=tf.float32)[0],
+            rnn.stack_bidirectional_dynamic_rnn([cell(), cell()], [cell(), cell()], x, dtype=tf.float32)[0],
+            legacy_seq2seq.rnn_decoder(tf.unstack(time_first), cell().zero_state(3, tf.float32), cell())[0],
+            seq2seq.sequence_loss(x, targets, lengths)]
+"""
+NEW_CELLS = """
+import os; os.environ["TF_USE_LEGACY_KERAS"] = "1"
+import tensorflow.compat.v1 as tf
+tf.disable_v2_behavior()
+""" + CELLS + """
+rnn_cell = tf.nn.rnn_cell
+def cell(n=4):
+    return rnn_cell.BasicLSTMCell(n)
+results = [tf.nn.dynamic_rnn(made, x, dtype=tf.float32, scope=scope)[0] for scope, made in [
+    ("block", rnn_cell.LSTMCell(4)), ("gru", rnn_cell.GRUCell(4)), ("residual", rnn_cell.ResidualWrapper(cell(5))),
+    ("cudnn", rnn_cell.LSTMCell(4, forget_bias=0.0, name="cudnn_compatible_lstm_cell"))]]
+results += [tf.nn.dynamic_rnn(rnn_cell.LSTMCell(4, name="lstm_fused_cell"), time_first, dtype=tf.float32,
+                              time_major=True, scope=tf.get_variable_scope())[0]]
+below = x
+for i in range(2):
+    with tf.variable_scope("stack_bidirectional_rnn/cell_%d" % i):
+        both, _ = tf.nn.bidirectional_dynamic_rnn(cell(), cell(), below, dtype=tf.float32)
+        below = tf.concat(both, 2)
+results += [below, tf.nn.static_rnn(cell(), tf.unstack(time_first), dtype=tf.float32, scope="rnn_decoder")[0],
+            tf.losses.sparse_softmax_cross_entropy(targets, x, lengths)]
+"""
+FEED_CELLS = """
+with tf.Session() as sess:
+    if sys.argv[1] == "save":
+        tf.set_random_seed(0)
+        sess.run(tf.global_variables_initializer())
+        for i, bias in enumerate(v for v in tf.trainable_variables() if v.shape.ndims == 1):
+            bias.load(np.random.RandomState(i).randn(int(bias.shape[0])), sess)
+        tf.train.Saver().save(sess, sys.argv[2])
+    tf.train.Saver().restore(sess, sys.argv[2])
+    print(repr([float(np.sum(np.square(result))) for result in sess.run(results)]))
+"""
+
 each_language = pytest.mark.parametrize("text", [TEXT, CHINESE], ids=["en", "zh"])
 
 
@@ -158,6 +212,30 @@ def test_recipe_carries_a_checkpoint_of_contrib_over(tmp_path, other_python):
     assert names["fully_connected/weights"] == [10, 1] and "rnn/basic_lstm_cell/kernel" in names
 
 
+def test_what_took_the_place_of_contrib_reads_its_variables_and_gives_its_numbers(tmp_path, other_python):
+    import tensorflow
+    one, two = sys.executable, other_python
+    tf1, tf2 = (one, two) if tensorflow.__version__.startswith("1.") else (two, one)
+    saved = eval(python(OLD_CELLS + FEED_CELLS, "save", tmp_path / "model", interpreter=tf1))
+    assert len(saved) == 8 and min(saved) > 0.1
+    for interpreter in (tf1, tf2):
+        restored = eval(python(NEW_CELLS + FEED_CELLS, "restore", tmp_path / "model", interpreter=interpreter))
+        np.testing.assert_allclose(restored, saved, rtol=1e-5)
+
+
+def test_softmax_cross_entropy_in_the_old_order_is_wrong_on_tensorflow_2_and_no_error():
+    import tensorflow.compat.v1 as tf
+    logits, labels = [[2.0, 0.0, 1.0]], [[0.0, 1.0, 0.0]]
+    with tf.Graph().as_default(), tf.Session() as sess:
+        if tf.__version__.startswith("1."):
+            with pytest.raises(ValueError, match="named arguments"):
+                tf.nn.softmax_cross_entropy_with_logits(logits, labels)
+        else:
+            as_before = sess.run(tf.nn.softmax_cross_entropy_with_logits(logits, labels))
+            meant = sess.run(tf.nn.softmax_cross_entropy_with_logits_v2(labels=labels, logits=logits))
+            assert abs(as_before - meant) > 1
+
+
 def test_messages_of_an_old_script_are_quoted_as_they_are():
     import tensorflow
     if tensorflow.__version__.startswith("1."):
@@ -165,21 +243,46 @@ def test_messages_of_an_old_script_are_quoted_as_they_are():
     said = python("""
 import tensorflow as tf
 import tensorflow.compat.v1 as v1
-for line in ["tf.placeholder", "tf.Session", "tf.contrib", "tf.nn.rnn_cell", "import tensorflow.contrib.rnn",
-             "import tensorflow.examples", "v1.contrib", "v1.placeholder(tf.float32)",
-             "v1.nn.rnn_cell.BasicLSTMCell(1)"]:
+for line in ["tf.placeholder", "tf.Session", "tf.contrib", "tf.nn.rnn_cell", "tf.nn.dynamic_rnn",
+             "tf.train.AdamOptimizer", "import tensorflow.contrib.rnn", "import tensorflow.examples",
+             "import tensorflow.models.rnn", "v1.contrib", "v1.estimator", "v1.nn.rnn", "v1.nn.seq2seq",
+             "v1.placeholder(tf.float32)", "v1.Session().run(tf.constant(1))", "v1.nn.rnn_cell.BasicLSTMCell(1)"]:
     try:
         exec(line)
         print("no error")
     except Exception as error:
         print(error)
 """).splitlines()
-    assert len(said) == 9
+    assert len(said) == 16
     for message in said:
-        shown = message.split(". Did you mean")[0].replace("attribute 'Session'", "attribute 'placeholder'")
-        shown = shown.replace("'tensorflow' has no attribute 'contrib'", "'tensorflow' has no attribute 'placeholder'")
+        shown, _, name = message.split(". Did you mean")[0].partition(" has no attribute ")
         for table in troubleshooting():
-            assert shown in table, message
+            row, = [row for row in table.split("\n") if shown + (name and " has no attribute ") in row and name in row]
+
+
+def test_messages_of_old_calls_are_quoted_as_they_are(tmp_path):
+    import tensorflow.compat.v1 as tf
+    cell = tf.nn.rnn_cell.BasicLSTMCell
+    dimensions = "Dimensions must be equal, but are 20 and 11 for"
+    key = "Key rnn/basic_lstm_cell/bias not found in checkpoint"
+    said = []
+    for call in (lambda: tf.concat(1, [tf.ones([2, 2])] * 2), lambda: tf.split(1, 2, tf.ones([2, 2])),
+                 lambda: tf.nn.dynamic_rnn(tf.nn.rnn_cell.MultiRNNCell([cell(10)] * 2), tf.ones([1, 3, 1]),
+                                           dtype=tf.float32)):
+        with tf.Graph().as_default(), pytest.raises((TypeError, ValueError)) as error:
+            call()
+        said.append(str(error.value))
+    with tf.Graph().as_default(), tf.Session() as sess:
+        tf.nn.dynamic_rnn(cell(4), tf.ones([1, 3, 1]), dtype=tf.float32)
+        sess.run(tf.global_variables_initializer())
+        old = {v.op.name.replace("bias", "biases").replace("kernel", "weights"): v for v in tf.global_variables()}
+        tf.train.Saver(old).save(sess, str(tmp_path / "model"))
+        tf.train.Saver(old).restore(sess, str(tmp_path / "model"))
+        with pytest.raises(tf.errors.NotFoundError, match=key):
+            tf.train.Saver().restore(sess, str(tmp_path / "model"))
+    assert dimensions in said[2]
+    for table in troubleshooting():
+        assert all(message in table for message in (*said[:2], dimensions, key))
 
 
 def test_message_of_a_graph_built_twice_is_quoted_as_it_is():
