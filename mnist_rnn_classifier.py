@@ -482,10 +482,9 @@ def flags(iterations=None):
 
 
 def main(argv=None):
-    parser = flags()
+    parser = flags(SETTINGS["lstm"].iterations)
+    parser.set_defaults(iterations=None)  # where it is given, it overrides the epochs
     add = parser.add_argument
-    add("--iterations", type=number(1), metavar="N", help="of training, in place of --epochs")
-    add("--no-xla", dest="xla", action="store_false", default=XLA, help="run the plain graph, as on TF 1.15")
     add("--cell", choices=sorted(SETTINGS), default="rnn", help="what reads the rows (default: %(default)s)")
     add("--epochs", type=number(1), metavar="N", help="of training (default: rnn 100, lstm 8000 iterations)")
     add("--data", metavar="DIR", help="the four IDX files, or a mnist.npz (default: Keras' download)")
