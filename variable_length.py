@@ -258,7 +258,7 @@ def plot_accuracy(figure, tests):
 
     def update():
         iterations, losses, shares = zip(*tests)
-        curves = np.array([[*curve, np.nan] for curve in shares])  # NaN lifts the pen between two curves
+        curves = np.array([[*curve, np.nan] for curve in shares[-20:]])  # NaN lifts the pen between two curves
         earlier.set_data(np.tile(np.arange(1, N_STEPS + 2), len(curves)), 100 * curves.ravel())
         latest.set_data(np.arange(1, N_STEPS + 1), 100 * curves[-1, :-1])
         loss.set_data(iterations, losses)
