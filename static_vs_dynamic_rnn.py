@@ -85,7 +85,7 @@ def dynamic_rnn(x, n_units, swap_memory=False):
 
 
 def swap_memory(x, n_units):
-    """The same, by dynamic_rnn that moves what the gradients need later from GPU to CPU memory."""
+    """The same, by dynamic_rnn that moves what the gradients need later to CPU memory where a GPU's gets full."""
     return dynamic_rnn(x, n_units, swap_memory=True)
 
 
