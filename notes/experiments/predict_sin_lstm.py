@@ -132,7 +132,7 @@ def dropout_left_on():
 def data_of_the_notes():
     """Counts what the notes' functions make of their numbers."""
     import numpy as np
-    seq, timesteps = np.sin(np.linspace(0, 100, 11000)), 10
+    seq, timesteps = np.sin(np.linspace(0, 100, 10000)), 20
     return {"windows_notes": len(range(len(seq) - timesteps - 1)), "windows_all": len(seq) - timesteps,
             "gap_train": np.linspace(0, 100, 11000)[1], "gap_test": np.linspace(100, 110, 1100)[1] - 100,
             "gap_named": np.linspace(0, 100, 10000)[1]}
