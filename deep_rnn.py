@@ -76,7 +76,7 @@ def dense(inputs, n_outputs):
 
 
 def make_cell(n_units, keep_prob, dropout):
-    """Returns one layer. keep_prob is a tensor: one graph both drops and does not. Without dropout it never does."""
+    """Returns one layer. keep_prob is a tensor, so one graph can both drop and not. dropout: False for no masks."""
     # h_t = relu([x_t * mask_t / keep_prob, h_(t-1)] W + b), where mask_t is 1 with probability keep_prob, else 0
     cell = tf.nn.rnn_cell.BasicRNNCell(n_units, activation=tf.nn.relu)
     return tf.nn.rnn_cell.DropoutWrapper(cell, input_keep_prob=keep_prob) if dropout else cell
