@@ -36,7 +36,7 @@ tf.logging.set_verbosity(tf.logging.ERROR)  # no deprecation chatter
 tf.disable_v2_behavior()  # also what makes tf.set_random_seed reach every initializer
 XLA = not tf.__version__.startswith("1.")  # TF 1.15 compiles these steps too, but LSTMs run slower there
 
-BATCH_SIZE = 32  # the notes' shapes, of which the layers below are, too
+BATCH_SIZE = 32  # the notes' input: 32 sequences of 40 steps and 5 features
 N_STEPS = 40
 N_FEATURES = 5
 N_UNITS = 32  # of each LSTM that is trained

@@ -41,7 +41,7 @@ tf.logging.set_verbosity(tf.logging.ERROR)  # no deprecation chatter
 tf.disable_v2_behavior()  # also what makes tf.set_random_seed reach every initializer
 XLA = not tf.__version__.startswith("1.")  # TF 1.15 compiles these steps too, but LSTMs run slower there
 
-N_STEPS = 64  # the gradient flows back this far, the state from where the text begins
+N_STEPS = 64  # the gradient flows back this far; the state is carried on from the beginning of the text
 N_UNITS = 128
 N_LAYERS = 2
 KEEP_PROB = 0.9
@@ -114,7 +114,7 @@ def count_bits(text, held_out, n):
 def network(x, state, n_chars, masks=(1.0,) * N_LAYERS):
     """Codes (batch, time), state (layer, c and h, batch, unit) -> logits (batch * time, char), final state.
 
-    masks (layer, batch, time, unit) multiply the outputs of each layer; without them, there is no dropout.
+    masks (layer, batch, time, unit) multiply the outputs of each layer; without them there is no dropout.
     """
     outputs = tf.one_hot(x, n_chars)  # (batch, time, char)
     final_state = []
@@ -141,7 +141,7 @@ def training_step(x, y, carry, masks, n_chars):
     # g <- g min(1, MAX_NORM / |g|), where |g| is the norm of all gradients in one vector
     gradients, _ = tf.clip_by_global_norm(tf.gradients(loss, weights), MAX_NORM)
     update = tf.train.AdamOptimizer(LEARNING_RATE).apply_gradients(zip(gradients, weights), tf.train.get_global_step())
-    with tf.control_dependencies([update, state.assign(final_state)]):  # one sess.run: no kill parts them
+    with tf.control_dependencies([update, state.assign(final_state)]):
         return [loss / np.log(2)]
 
 
@@ -238,7 +238,7 @@ def evaluate(sess, graph, x, y):
 
 
 def write(sess, graph, chars, n, prime=None, temperature=1.0, seed=0):
-    """Returns a text of n characters that the network writes after the prime, itself one character a step."""
+    """Returns the prime, or else the first of the characters, and n more that the network writes, one a step."""
     dice, text = np.random.RandomState(seed), prime or chars[0]
     state = np.zeros([N_LAYERS, 2, 1, N_UNITS], np.float32)
     for i in range(len(text) + n - 1):
@@ -246,8 +246,8 @@ def write(sess, graph, chars, n, prime=None, temperature=1.0, seed=0):
                                                                    graph.state: state})
         if i == len(text) - 1:
             # P(c) = p(c)^(1 / T) / sum of p^(1 / T)
-            heap = np.cumsum(np.exp((log_p[0] - log_p.max()) / temperature))
-            text += chars[np.searchsorted(heap, dice.rand() * heap[-1])]
+            sums = np.cumsum(np.exp((log_p[0] - log_p.max()) / temperature))
+            text += chars[np.searchsorted(sums, dice.rand() * sums[-1])]
     return text
 
 
@@ -262,8 +262,9 @@ def train(iterations=ITERATIONS, seed=0, xla=XLA, text=None, keep_prob=KEEP_PROB
           prime=None, temperature=1.0, on_step=None):
     """Trains on nine tenths of a text, and measures on the last; calls on_step(i, bits, report) at every step.
 
-    bits are those of the step; report is None, or at times (iteration, bits since the last report, bits on the text
-    kept out). Returns a dict of what came out. Raises WrongInput.
+    bits are those of the step; report is None, or every REPORT_EVERY steps (steps done, mean bits since the last
+    report, bits on the text kept out). Returns a dict: iterations, those done, and the bits per character without
+    dropout, training and kept_out. Raises WrongInput.
     """
     text = read_text() if text is None else text
     chars, checksum = "".join(sorted(set(text))), zlib.crc32(text.encode())
@@ -326,7 +327,7 @@ def steps(iterations, first=0):
 
 
 def sample(checkpoint, n, prime=None, temperature=1.0, seed=0, xla=XLA):
-    """Returns n characters after the prime by the network in a checkpoint; raises WrongInput."""
+    """Returns what write() does with the network in a checkpoint; raises WrongInput."""
     stored = trained_on(checkpoint)
     if not stored:
         raise WrongInput(f"--checkpoint {checkpoint!r}: expected a trained network to sample from")

@@ -83,8 +83,7 @@ def load_data(path=None, seed=0):
     else:
         arrays = [read_idx(path, name) for name in ("train-images-idx3", "train-labels-idx1",
                                                     "t10k-images-idx3", "t10k-labels-idx1")]
-    name = os.path.splitext(os.path.basename(os.path.abspath(path)))[0]
-    return check(Data(name, *arrays), path)
+    return check(Data(os.path.basename(os.path.abspath(path)).replace(".npz", ""), *arrays), path)
 
 
 def read_idx(folder, name):
@@ -142,7 +141,7 @@ def check(data, path):
 
 
 def download_mnist():
-    """Returns MNIST as Keras caches it, downloaded where it has not been; None, with a line that says why, without."""
+    """Returns MNIST from Keras' cache, or downloads it first; where that fails, says why in one line, returns None."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(10)  # seconds without an answer
     try:  # Keras prints its progress on stdout, which is for results
@@ -186,7 +185,7 @@ def draw_digits(fonts, n, seed):
 
 
 def steps_per_epoch(data, cell):
-    """How many batches an epoch has; the images that do not fill one are left for the next epoch's order."""
+    """How many whole batches an epoch has; it does without the images that are left over."""
     return len(data.x_train) // SETTINGS[cell].batch_size
 
 
@@ -211,7 +210,7 @@ def scale(images):
 
 # graph ------------------------------------------------------------------------
 def add_cell(x, cell):
-    """(batch, time, input) -> what the cell has to say after the last row (batch, unit)"""
+    """(batch, time, input) -> the cell's output after the last row (batch, unit)"""
     units = SETTINGS[cell].units
     cells = {"rnn": tf.nn.rnn_cell.BasicRNNCell, "lstm": tf.nn.rnn_cell.BasicLSTMCell}
     outputs, state = tf.nn.dynamic_rnn(cells[cell](units), x, dtype=tf.float32)  # outputs (batch, time, unit)
@@ -280,7 +279,7 @@ def save(sess, saver, folder, step):
 
 
 def start(sess, cell, xla, checkpoint):
-    """Builds a model, with new weights or those of the checkpoint in the folder; raises WrongInput where it is none.
+    """Builds a model, with new weights or those of the checkpoint; raises WrongInput where that does not fit.
 
     Returns the placeholders x and y, the best accuracy so far, training step, evaluation, and the savers of last and
     best weights.
@@ -293,14 +292,14 @@ def start(sess, cell, xla, checkpoint):
     judge = build(functools.partial(evaluation, cell=cell), [x, y])
     saver, best_saver = tf.train.Saver(max_to_keep=2), tf.train.Saver(max_to_keep=1)
     sess.run(tf.global_variables_initializer())
-    if checkpoint:  # the best first, only for its saver to know it; where nothing else was saved yet, it is the last
+    if checkpoint:  # the best first, so that its saver knows it, and since the last may not have been saved yet
         restore(sess, best_saver, os.path.join(checkpoint, "best"))
         restore(sess, saver, checkpoint)
     return x, y, best, step, judge, saver, best_saver
 
 
 def check_checkpoint(cell, checkpoint):
-    """Raises WrongInput where the checkpoint does not fit: now, not after the data were downloaded or an epoch took."""
+    """Raises WrongInput where the checkpoint does not fit, before data are downloaded and an epoch is trained."""
     folder = os.path.join(checkpoint, "best")
     if os.path.exists(folder) and not (os.path.isdir(folder) and os.access(folder, os.W_OK)):
         raise WrongInput(f"--checkpoint {checkpoint!r}: expected a writable folder {folder!r}")
@@ -313,11 +312,12 @@ Result = collections.namedtuple("Result", "epochs train_accuracy test_accuracy p
 
 
 def train(data=None, cell="rnn", iterations=None, seed=0, xla=XLA, checkpoint=None, on_step=None):
-    """Trains a cell, "rnn" or "lstm", on what load_data() returns, or loads from that path; returns a Result.
+    """Trains a cell, "rnn" or "lstm", on data, which load_data() returned or is to load from that path.
 
-    Calls on_step(i, loss, result), where the result is None but at the end of an epoch and of the training: how many
-    epochs it took, the accuracy on the first 10,000 training images and on all test images, from 0 to 1, and the digit
-    that each test image (image,) is taken for. Raises WrongInput where the data or the checkpoint do not fit.
+    Returns a Result: how many epochs it took, the accuracy on the first 10,000 training images and on all test images,
+    from 0 to 1, and the digit that each test image (image,) is taken for. Calls on_step(i, loss, result) at every step,
+    where the result is None but at the end of an epoch and of the training. Raises WrongInput where the data or the
+    checkpoint do not fit.
     """
     data = data if isinstance(data, Data) else load_data(data, seed)
     per_epoch = steps_per_epoch(data, cell)
@@ -482,11 +482,12 @@ def flags(iterations=None):
 
 
 def main(argv=None):
-    parser = flags(SETTINGS["lstm"].iterations)
-    parser.set_defaults(iterations=None)  # where it is given, it overrides the epochs
+    parser = flags()
     add = parser.add_argument
     add("--cell", choices=sorted(SETTINGS), default="rnn", help="what reads the rows (default: %(default)s)")
-    add("--epochs", type=number(1), metavar="N", help="of training (default: rnn 100, lstm 8000 iterations)")
+    add("--epochs", type=number(1), metavar="N", help="of training (default of rnn: 100)")
+    add("--iterations", type=number(1), metavar="N", help="of training, whatever --epochs says (default of lstm: 8000)")
+    add("--no-xla", dest="xla", action="store_false", default=XLA, help="run the plain graph, as on TF 1.15")
     add("--data", metavar="DIR", help="the four IDX files, or a mnist.npz (default: Keras' download)")
     add("--checkpoint", type=output(), metavar="DIR",
         help="save there as it goes, and resume from there; DIR/best keeps what did best on the test images")

@@ -69,6 +69,12 @@ def make_batch():
 
 
 # graph ------------------------------------------------------------------------
+def glorot():
+    """Returns an initializer whose n-th weights depend on n and on --seed, not on what else stands in the graph."""
+    seeds = itertools.count()
+    return lambda shape, **options: tf.glorot_uniform_initializer(seed=next(seeds))(shape, **options)
+
+
 class LocalRNNCell(tf.nn.rnn_cell.BasicRNNCell):
     """A BasicRNNCell that first takes its inputs and state, (batch, unit) each, to its own device.
 
@@ -104,12 +110,7 @@ def dense(inputs, n_outputs):
 
 def training_step(x, y, devices, placement):
     """Forward, loss, gradients and update; returns the loss."""
-    count = itertools.count()
-
-    def glorot(shape, dtype, partition_info=None):  # a seed per variable: the first weights are those of any placement
-        return tf.glorot_uniform_initializer(seed=next(count))(shape, dtype)
-
-    with tf.variable_scope("", initializer=glorot):
+    with tf.variable_scope("", initializer=glorot()):  # the same first weights in both placements
         outputs = tf.reshape(add_layers(x, devices, placement), [-1, N_UNITS])  # (batch * time, unit)
         prediction = tf.reshape(dense(outputs, N_OUTPUTS), [-1, N_STEPS, N_OUTPUTS])
     # loss = mean over batch and time of (prediction - y)^2
@@ -157,9 +158,9 @@ def save(sess, saver, folder, step):
         sys.exit(f"--checkpoint {folder!r} cannot be written, the one before is kept: {str(error).splitlines()[0]}")
 
 
-def config(**options):
+def config():
     """Returns what a session and a server are told of the devices."""
-    result = tf.ConfigProto(device_count={"CPU": N_LAYERS}, allow_soft_placement=True, **options)  # no kernel: CPU
+    result = tf.ConfigProto(device_count={"CPU": N_LAYERS}, allow_soft_placement=True)  # no GPU kernel: CPU
     result.inter_op_parallelism_threads = 1  # thousands of tiny ops: to hand them from thread to thread takes longer
     result.gpu_options.allow_growth = True  # else the first process takes all memory of all GPUs
     return result
@@ -167,10 +168,11 @@ def config(**options):
 
 def train(iterations=ITERATIONS, seed=0, devices=CPUS, placement="per-layer", target="", checkpoint=None,
           on_step=None):
-    """Trains; returns the loss of each step, and of one step more, whose update is not kept, the loss and RunMetadata.
+    """Trains; returns the loss of each step, then the loss and the RunMetadata of one step more, which is traced.
 
-    devices: one name or more, over which the layers are spread in order; target: of a cluster's server.
-    Calls on_step(i, loss).
+    devices: 1 to N_LAYERS names, over which the layers are spread in order; target: the address of a cluster's server.
+    Calls on_step(i, loss). The update of the traced step is not saved. Raises WrongInput where the checkpoint is not
+    one of this model.
     """
     losses = []
     x_batch, y_batch = make_batch()
@@ -473,7 +475,7 @@ def main(argv=None):
     add("--trace", type=output(".json"), metavar="FILE", help="write one step there, for chrome://tracing")
     add("--checkpoint", type=output(), metavar="DIR", help="save there as it goes, and resume from there")
     args = parser.parse_args(argv)
-    names, target, running = args.devices or gpus()[:N_LAYERS], "", contextlib.nullcontext([0])
+    target, running, said = "", contextlib.nullcontext([0]), ""
     if (args.cluster is None) != (args.task is None):
         parser.error("--cluster and --task: expected both or neither")
     if args.cluster:
@@ -492,9 +494,10 @@ def main(argv=None):
         wait_for(args.cluster, args.timeout)
         target, running = server.target, watch(args.cluster, args.timeout)
         names = [f"/job:worker/task:{task}" for task in range(len(args.cluster))]
-    stands_in = not (args.cluster or args.devices) and len(names) < 2
-    said = f"{len(names) or 'no'} GPU found: logical CPU devices stand in\n" if stands_in else ""
-    names = CPUS if stands_in else names
+    else:
+        names = args.devices or gpus()[:N_LAYERS]
+        if not args.devices and len(names) < 2:
+            said, names = f"{len(names) or 'no'} GPU found: logical CPU devices stand in\n", CPUS
     data = {"losses": [], "bars": {}}
     draw = live(args, plot_work, data, figsize=(12, 4), layout="tight")
 

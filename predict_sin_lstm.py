@@ -114,7 +114,7 @@ def dropout(outputs, keep_prob, seed):
 def predict_next(x, units, unroll, keep_prob=1.0, seed=0):
     """x (batch, time, 1) -> the value that follows (batch, 1). units: of each layer."""
     outputs = x
-    for layer, n_units in enumerate(units):  # seeds for all weights: else they hang on how many ops were built before
+    for layer, n_units in enumerate(units):  # seeds for all weights: else they depend on how many ops came before
         with tf.variable_scope(f"layer_{layer}", initializer=tf.glorot_uniform_initializer(layer)):
             cell = tf.nn.rnn_cell.BasicLSTMCell(n_units)
             if unroll == "manual":
@@ -182,6 +182,7 @@ def train(iterations=ITERATIONS, seed=0, xla=XLA, n_steps=N_STEPS, units=(N_UNIT
         if checkpoint:
             check_checkpoint(saver, checkpoint)
 
+        tf.logging.set_verbosity(tf.logging.FATAL)  # NanTensorHook raises, and would log a line besides
         final = tf.train.FinalOpsHook([prediction, global_step], {x: x_test})  # after the last step, or Ctrl-C
         scaffold = tf.train.Scaffold(saver=saver)
         hooks = [tf.train.StopAtStepHook(last_step=iterations),

@@ -2,7 +2,7 @@
 # requires-python = ">=3.10,<3.14"
 # dependencies = ["matplotlib>=3.8", "numpy>=1.26", "tensorflow>=2.21,<2.22", "tf_keras>=2.21,<2.22", "tqdm>=4.66"]
 # ///
-"""A recurrent network by hand: the same weights at every step, and a state that carries what was.
+"""A recurrent network by hand: the same weights at every step, and a state that carries the past.
 
 Shows   placeholder, Variable, Session, feed_dict; one step of an RNN; unrolling it through time in a Python loop
 Run     python simple_rnn.py            (then once more with --seed 1: other weights, another memory)

@@ -85,7 +85,7 @@ def dynamic_rnn(x, n_units, swap_memory=False):
 
 
 def swap_memory(x, n_units):
-    """The same, by dynamic_rnn that moves what the gradients need later from GPU to CPU memory."""
+    """The same, by dynamic_rnn that moves what the gradients need later to CPU memory where a GPU's gets full."""
     return dynamic_rnn(x, n_units, swap_memory=True)
 
 
@@ -292,8 +292,9 @@ def main(argv=None):
                     args.logdir if n_steps == lengths[0] else None)
         label = way + ", XLA" * xla
         table[label].append(row)
-        tqdm.write(f"{n_steps:5d}  {label:<18}{row['nodes']:6d}{row['bytes']:9d}  {row['loss']:.4f}\t"  # tabs: times
-                   f"{row['build']:.2f} s\t{row['first']:.2f} s\t{1000 * row['each']:.2f} ms")  # have no fixed width
+        # tabs, because the times have no fixed width
+        tqdm.write(f"{n_steps:5d}  {label:<18}{row['nodes']:6d}{row['bytes']:9d}  {row['loss']:.4f}\t"
+                   f"{row['build']:.2f} s\t{row['first']:.2f} s\t{1000 * row['each']:.2f} ms")
         draw()
     draw(end=True)
     return {"variables": names, "differences": differences, "table": table}

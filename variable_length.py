@@ -58,7 +58,7 @@ NOTES_LENGTHS = np.array([2, 1, 2, 2])  # the second sequence has one step, and 
 def targets(x, lengths, copy=False):
     """Digits (batch, time) -> what to write (batch, time + 1): the digits last to first, then EOS up to the end."""
     t = np.arange(N_STEPS + 1)
-    source = np.tile(t, [len(x), 1]) if copy else lengths[:, np.newaxis] - 1 - t
+    source = t[np.newaxis] if copy else lengths[:, np.newaxis] - 1 - t
     digits = np.take_along_axis(x, source.clip(0, N_STEPS - 1), axis=1)
     return np.where(t < lengths[:, np.newaxis], digits, EOS)
 
@@ -153,7 +153,7 @@ def decode_greedily(state):
 
 
 def sequence_loss(logits, y):
-    """The mean cross-entropy of the tokens up to EOS and with it, and their number; what comes after counts nothing."""
+    """The mean cross-entropy of the tokens up to EOS and with it, and their number; what comes after does not count."""
     n_tokens = 1 + tf.reduce_sum(tf.cast(tf.not_equal(y, EOS), tf.int32), axis=1)  # (batch,)
     mask = tf.sequence_mask(n_tokens, N_STEPS + 1, dtype=tf.float32)  # (batch, time + 1)
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=logits)  # (batch, time + 1)
@@ -194,7 +194,8 @@ def train(iterations=ITERATIONS, seed=0, xla=XLA, no_lengths=False, copy=False, 
             tokens = decode_greedily(encode(x, lengths))  # not compiled: XLA must know the number of steps
         sess.run(tf.global_variables_initializer())
 
-        def read(x_batch, n):  # all steps are real: the same as no sequence_length
+        def read(x_batch, n):
+            # lengths that are all N_STEPS are the same as no sequence_length
             return {x: x_batch, lengths: np.full_like(n, N_STEPS) if no_lengths else n}
 
         def test(count):
@@ -258,7 +259,7 @@ def plot_accuracy(figure, tests):
 
     def update():
         iterations, losses, shares = zip(*tests)
-        curves = np.array([[*curve, np.nan] for curve in shares])  # NaN lifts the pen between two curves
+        curves = np.array([[*curve, np.nan] for curve in shares[-20:]])  # NaN lifts the pen between two curves
         earlier.set_data(np.tile(np.arange(1, N_STEPS + 2), len(curves)), 100 * curves.ravel())
         latest.set_data(np.arange(1, N_STEPS + 1), 100 * curves[-1, :-1])
         loss.set_data(iterations, losses)

@@ -1,6 +1,5 @@
 """The rows in JAX: one scan over time for each layer, the whole step in one jit, its buffers donated."""
 import functools
-import itertools
 
 import jax
 import jax.numpy as jnp
@@ -133,16 +132,3 @@ def make_step(row, weights):
         return float(loss)
 
     return step
-
-
-def train(row, weights_file, pace):
-    """Trains from the weights in the file for as long as pace() goes on: it is sent the loss after each step."""
-    with np.load(weights_file) as weights:
-        step = make_step(row, weights)
-    pacing = pace()
-    next(pacing)
-    for i in itertools.count():
-        try:
-            pacing.send(step(i))
-        except StopIteration:
-            break

@@ -1,5 +1,4 @@
 """The rows in PyTorch: nn.RNN and nn.LSTM where they have the cell, else a loop of its own; fused Adam."""
-import itertools
 import math
 
 import numpy as np
@@ -161,16 +160,3 @@ def make_step(row, weights, compiled=True):
         return loss.item() / (math.log(2) if row.loss == "bits" else 1)
 
     return step
-
-
-def train(row, weights_file, pace, compiled=True):
-    """Trains from the weights in the file for as long as pace() goes on: it is sent the loss after each step."""
-    with np.load(weights_file) as weights:
-        step = make_step(row, weights, compiled)
-    pacing = pace()
-    next(pacing)
-    for i in itertools.count():
-        try:
-            pacing.send(step(i))
-        except StopIteration:
-            break

@@ -4,21 +4,24 @@ Trains the first steps and says on stdout, as one line of JSON, when the first b
 took and what the losses were. Then for each line on stdin, a number of seconds, it trains on for that long and says
 the ms of each step; in between it waits.
 """
+import contextlib
 import importlib
+import itertools
 import json
+import os
 import sys
 import time
 
+import numpy as np
 import rows
 
 CHECKED = 6  # steps whose losses are compared: the first one before any update, the last one after five
+PEERS = "xla", "plain", "tf1", "torch", "jax"  # ours three times: the first one's weights are all the others'
 WARM_UP = 0.2  # of the time asked for, at least three steps: not counted
-PEERS = {"xla": ("ours", {"xla": True}), "plain": ("ours", {"xla": False}), "tf1": ("ours", {"xla": False}),
-         "torch": ("peer_torch", {}), "jax": ("peer_jax", {})}
 
 
 def say(answer):
-    print(json.dumps(answer), flush=True)
+    print(json.dumps(answer), file=sys.__stdout__, flush=True)
 
 
 def pace():
@@ -48,8 +51,18 @@ def turn(seconds):
 
 def main():
     peer, row, weights_file = sys.argv[1:]
-    module, options = PEERS[peer]
-    importlib.import_module(module).train(rows.ROWS[row], weights_file, pace, **options)
+    if peer in ("torch", "jax"):
+        with np.load(weights_file) as weights:
+            step = importlib.import_module("peer_" + peer).make_step(rows.ROWS[row], weights)
+        pacing = pace()
+        next(pacing)
+        with contextlib.suppress(StopIteration):
+            for i in itertools.count():
+                pacing.send(step(i))
+    else:
+        import ours  # not above: the other peers need no TensorFlow
+        with open(os.devnull, "w") as nothing, contextlib.redirect_stdout(nothing):  # char_rnn reports every 100 steps
+            ours.train(rows.ROWS[row], weights_file, pace, xla=peer == "xla")
 
 
 if __name__ == "__main__":

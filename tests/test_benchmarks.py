@@ -172,6 +172,16 @@ def weights_of(row, units, layers):
     return dict(weights, **{"dense/kernel": random.randn(units, 1), "dense/bias": random.randn(1)})
 
 
+def test_worker_says_nothing_but_its_answers(tmp_path):
+    code = "import char_rnn, worker; char_rnn.REPORT_EVERY = 2; worker.main()"
+    path = os.pathsep.join([str(ROOT), str(ROOT / "benchmarks")])
+    done = subprocess.run([sys.executable, "-c", code, "plain", "char_rnn (no dropout)", str(tmp_path / "weights.npz")],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=True, cwd=str(tmp_path),
+                          env=dict(os.environ, MPLBACKEND="Agg", PYTHONPATH=path))
+    answer, = map(json.loads, done.stdout.splitlines())  # char_rnn printed three reports meanwhile
+    assert len(answer["losses"]) == 6
+
+
 def test_worker_takes_turns_and_ends_with_its_input(tmp_path):
     process = subprocess.Popen([sys.executable, str(ROOT / "benchmarks" / "worker.py"), "plain", "time_series",
                                 str(tmp_path / "weights.npz")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,

@@ -105,6 +105,12 @@ def test_dropout_while_training_and_never_while_predicting():
     np.testing.assert_allclose(tests[4], tests[0], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("stack", ["multi", "layerwise"])
+def test_the_seed_fixes_the_masks_of_the_plain_graph(stack):
+    once, again = [script.train(5, keep_prob=0.5, xla=False, stack=stack, **SMALL)[0] for _ in range(2)]
+    assert once == again
+
+
 def test_what_dropout_keeps():
     """A layer keeps about P of its inputs, times 1 / P; masks differ between the steps of a sequence."""
     def cell_outputs(x, keep_prob):

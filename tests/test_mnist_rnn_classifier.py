@@ -73,14 +73,14 @@ def refused(capsys, *flags):
 # data -------------------------------------------------------------------------
 @pytest.mark.parametrize("layout", ["plain", "zipped", "npz", "npz file"])
 def test_reads_every_layout(layout, tmp_path):
-    arrays, path = make_arrays(), tmp_path / "bars"
+    arrays, path = make_arrays(), tmp_path / "bars.2"
     write(path, arrays, zipped=layout == "zipped")
     if layout.startswith("npz"):
         shutil.rmtree(str(path))
         path.mkdir()
         np.savez(str(path / "mnist.npz"), **dict(zip(("x_train", "y_train", "x_test", "y_test"), arrays)))
     data = script.load_data(str(path / "mnist.npz" if layout == "npz file" else path))
-    assert data.name == ("mnist" if layout == "npz file" else "bars")
+    assert data.name == ("mnist" if layout == "npz file" else "bars.2")
     for array, expected in zip(data[1:], arrays):
         assert array.dtype == np.uint8
         np.testing.assert_array_equal(array, expected)
@@ -298,6 +298,12 @@ def test_reports_at_the_end_of_each_epoch_and_of_the_training(small, capsys):
     assert all(os.path.basename(SMALL) in line for line in lines)
     returned = script.main(["--no-plot", *FEW, "--epochs", "7", "--no-xla"])["results"]
     assert [result.epochs for result in returned] == [1, 1.5], "--iterations overrides the epochs"
+
+
+def test_help_names_no_default_that_is_none(capsys):
+    with pytest.raises(SystemExit):
+        script.main(["--help"])
+    assert "None" not in capsys.readouterr().out
 
 
 def test_loss_that_is_not_finite_stops_the_run(small, tmp_path, monkeypatch):

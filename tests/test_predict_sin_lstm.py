@@ -158,13 +158,14 @@ def test_the_stop_hook_ends_a_loop_that_does_not(monkeypatch):
     assert seen == [0, 1, 2]
 
 
-def test_a_loss_that_is_not_finite_ends_the_run_and_is_not_saved(tmp_path, monkeypatch):
+def test_a_loss_that_is_not_finite_ends_the_run_and_is_not_saved(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(script, "SAVE_EVERY", 1)
     seen = []
     with pytest.raises(SystemExit) as ended:
         script.train(50, learning_rate=1e25, checkpoint=str(tmp_path), on_step=lambda i, *_: seen.append(i), **SMALL)
     assert seen == [0]  # the second loss is infinity, the third would be NaN
     assert ended.value.code == "the loss is not finite at iteration 1: training stopped"
+    assert not caplog.records  # main() ends with this one line
     assert checkpoint(tmp_path)["global_step"] == 1
 
 

@@ -46,7 +46,7 @@ def test_longer_sequence_is_one_rnn_unrolled():
     assert x.shape == (script.N_STEPS, 3) and states.shape == (script.N_STEPS, 5)
     with tf.Graph().as_default(), tf.Session() as sess:
         tf.set_random_seed(0)
-        tf.placeholder(tf.float32)
+        tf.placeholder(tf.float32)  # as in remember(): what an initializer draws depends on its place in the graph
         weights = script.make_weights()
         sess.run(tf.global_variables_initializer())
         weights = sess.run(weights)

@@ -15,9 +15,7 @@ ADDED = (1, 0.1, 0.03, 0.01)
 def the_text():
     """The default text, and counts of more characters in a row than three."""
     text = script.read_text()
-    learn, kept_out = script.split(text)
-    x_test, _ = script.make_windows(kept_out, sorted(set(text)))
-    scored = kept_out[:x_test.size + 1]
+    learn, kept_out, scored = _parts(text)
     bits = {n: script.count_bits(learn, scored, n) for n in range(1, 7)}
     lines = {line for line in learn.splitlines() if len(line) > 20}
     long = [line for line in kept_out.splitlines() if len(line) > 20]
@@ -26,9 +24,16 @@ def the_text():
     windows = len(script.make_windows(learn, sorted(set(text)))[0])
     enough = 10 * (script.BATCH_SIZE * script.N_STEPS + 1)
     return {"enough": enough, "characters": len(text), "kinds": len(set(text)), "windows": windows,
-            "scored": x_test.size, "trigram": bits[3], "best_counts": min(bits.values()),
+            "scored": len(scored) - 1, "trigram": bits[3], "best_counts": min(bits.values()),
             "repeated": sum(line in lines for line in long) / len(long),
             "counts_table": measure.table(["characters in a row", "bits per character, text kept out"], rows)}
+
+
+def _parts(text):
+    """Returns the text to train on, the text kept out, and as much of the latter as the network is measured on."""
+    learn, kept_out = script.split(text)
+    x_test, _ = script.make_windows(kept_out, sorted(set(text)))
+    return learn, kept_out, kept_out[:x_test.size + 1]
 
 
 def _add_k(learn, scored, k):
@@ -94,9 +99,9 @@ def short_runs():
 def another_text():
     """A short run on a module of the standard library in place of prose."""
     text = script.read_text(argparse.__file__)
-    learn, kept_out = script.split(text)
+    learn, _, scored = _parts(text)
     return {"code_characters": len(text), "code_kept_out": script.train(SHORT, text=text)["kept_out"],
-            "code_trigram": script.count_bits(learn, kept_out, 3)}
+            "code_trigram": script.count_bits(learn, scored, 3)}
 
 
 def timing_step():

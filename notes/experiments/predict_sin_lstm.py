@@ -7,6 +7,7 @@ import measure
 SEEDS = range(3)
 NOTES = {"n_steps": 10, "batch_size": 128, "points": [11000, 1100], "gap": 100 / 11000, "keep_prob": 1}
 EPOCH = 85  # batches of 128 in 10,990 windows
+COMPARED = ["units", "epochs", "iterations", "test MSE, median of 3 seeds", "lowest", "highest"]
 
 RUN = """
 import json, sys
@@ -16,6 +17,19 @@ defaults = {"n_steps": script.N_STEPS, "points": script.POINTS, "gap": script.GA
 y = script.make_data(**{key: kwargs.get(key, value) for key, value in defaults.items()})[3]
 print(json.dumps(script.mse(script.train(**kwargs)[0], y)))
 """
+
+NO_DENSE = """
+import predict_sin_lstm as script
+tf = script.tf
+
+def predict_next(x, units, *rest):
+    for layer, n_units in enumerate(units):
+        with tf.variable_scope(f"layer_{layer}", initializer=tf.glorot_uniform_initializer(layer)):
+            x, _ = tf.nn.dynamic_rnn(tf.nn.rnn_cell.BasicLSTMCell(n_units), x, dtype=tf.float32)
+    return x[:, -1]
+
+script.predict_next = predict_next
+""" + RUN
 
 SESSIONS = """
 import json, statistics, time
@@ -89,9 +103,9 @@ print(json.dumps([script.mse(prediction[:, :1], y), script.mse(prediction[:, 1:]
 """
 
 
-def _mse(**kwargs):
+def _mse(code=RUN, **kwargs):
     """Returns the test errors of one run for each seed."""
-    return [measure.python(RUN, json.dumps(dict(kwargs, seed=seed))) for seed in SEEDS]
+    return [measure.python(code, json.dumps(dict(kwargs, seed=seed))) for seed in SEEDS]
 
 
 def _row(*cells, errors):
@@ -105,9 +119,16 @@ def one_unit_or_twenty_and_one():
         errors = _mse(units=units, iterations=epochs * EPOCH, **NOTES)
         rows.append(_row(" + ".join(map(str, units)), epochs, epochs * EPOCH, errors=errors))
         values[f"{name}_mse"] = statistics.median(errors)
-    header = ["units", "epochs", "iterations", "test MSE, median of 3 seeds", "lowest", "highest"]
     values["one_over_two"] = values["one_mse"] / values["two_mse"]
-    return dict(values, comparison_table=measure.table(header, rows))
+    return dict(values, comparison_table=measure.table(COMPARED, rows))
+
+
+def without_the_dense_layer():
+    """The networks that the notes compare, as the notes have them: the last output of the one unit is the forecast."""
+    rows = [_row(" + ".join(map(str, units)), epochs, epochs * EPOCH,
+                 errors=_mse(NO_DENSE, units=units, iterations=epochs * EPOCH, **NOTES))
+            for units, epochs in [([1], 150), ([20, 1], 50), ([1], 50)]]
+    return {"no_dense_table": measure.table(COMPARED, rows)}
 
 
 def dropout_rates():
@@ -132,7 +153,7 @@ def dropout_left_on():
 def data_of_the_notes():
     """Counts what the notes' functions make of their numbers."""
     import numpy as np
-    seq, timesteps = np.sin(np.linspace(0, 100, 11000)), 10
+    seq, timesteps = np.sin(np.linspace(0, 100, 10000)), 20
     return {"windows_notes": len(range(len(seq) - timesteps - 1)), "windows_all": len(seq) - timesteps,
             "gap_train": np.linspace(0, 100, 11000)[1], "gap_test": np.linspace(100, 110, 1100)[1] - 100,
             "gap_named": np.linspace(0, 100, 10000)[1]}
