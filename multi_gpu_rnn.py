@@ -155,7 +155,8 @@ def save(sess, saver, folder, step):
         os.makedirs(folder, exist_ok=True)
         saver.save(sess, os.path.join(folder, CHECKPOINT), step, write_meta_graph=False)
     except (tf.errors.OpError, OSError, ValueError) as error:
-        sys.exit(f"--checkpoint {folder!r} cannot be written, the one before is kept: {str(error).splitlines()[0]}")
+        reason = str(error).split("\n\t [[")[0].splitlines()[-1]  # TF 2 says where before it says why
+        sys.exit(f"--checkpoint {folder!r} cannot be written, the one before is kept: {reason}")
 
 
 def config():
@@ -381,7 +382,8 @@ def live(args, plot, data, seconds=0.05, **options):
                 if args.save_plot:
                     figure.savefig(args.save_plot)
             except (OSError, AttributeError) as error:  # Matplotlib's PDF of a full disk ends in the latter
-                sys.exit(f"--save-plot {args.save_plot!r} cannot be written: {error.__context__ or error}")
+                reason = error if isinstance(error, OSError) else error.__context__
+                sys.exit(f"--save-plot {args.save_plot!r} cannot be written: {reason}")
             if is_open:
                 plt.show()
         elif is_open and figure.canvas.required_interactive_framework and time.time() - drawn[0] >= seconds:

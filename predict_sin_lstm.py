@@ -210,7 +210,8 @@ def train(iterations=ITERATIONS, seed=0, xla=XLA, n_steps=N_STEPS, units=(N_UNIT
         except (tf.errors.OpError, OSError, ValueError) as error:  # a full disk, a folder that is gone ...
             if not checkpoint:
                 raise
-            sys.exit(f"--checkpoint {checkpoint!r} cannot be written: {str(error).splitlines()[0]}")
+            reason = str(error).split("\n\t [[")[0].splitlines()[-1]  # TF 2 says where before it says why
+            sys.exit(f"--checkpoint {checkpoint!r} cannot be written: {reason}")
         finally:
             tf.summary.FileWriterCache.clear()  # the hooks share their writers, and leave them open
     return final.final_ops_values
@@ -271,7 +272,8 @@ def live(args, plot, data, seconds=0.05, **options):
                 if args.save_plot:
                     figure.savefig(args.save_plot)
             except (OSError, AttributeError) as error:  # Matplotlib's PDF of a full disk ends in the latter
-                sys.exit(f"--save-plot {args.save_plot!r} cannot be written: {error.__context__ or error}")
+                reason = error if isinstance(error, OSError) else error.__context__
+                sys.exit(f"--save-plot {args.save_plot!r} cannot be written: {reason}")
             if is_open:
                 plt.show()
         elif is_open and figure.canvas.required_interactive_framework and time.time() - drawn[0] >= seconds:

@@ -157,7 +157,8 @@ def live(args, plot, data, seconds=0.05, **options):
                 if args.save_plot:
                     figure.savefig(args.save_plot)
             except (OSError, AttributeError) as error:  # Matplotlib's PDF of a full disk ends in the latter
-                sys.exit(f"--save-plot {args.save_plot!r} cannot be written: {error.__context__ or error}")
+                reason = error if isinstance(error, OSError) else error.__context__
+                sys.exit(f"--save-plot {args.save_plot!r} cannot be written: {reason}")
             if is_open:
                 plt.show()
         elif is_open and figure.canvas.required_interactive_framework and time.time() - drawn[0] >= seconds:
