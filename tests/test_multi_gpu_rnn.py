@@ -109,6 +109,29 @@ def test_first_loss_is_the_one_of_numpy():
                   - values["rnn/multi_rnn_cell/cell_2/basic_rnn_cell/kernel"]).max() > 0.01  # not drawn alike
 
 
+def test_what_it_trains_on_and_defaults_are_those_of_the_notes():
+    x, y = script.make_batch()
+    t = np.linspace(0, 15, 101)[:-1]
+    np.testing.assert_array_equal(x[0, :, 0], t)
+    np.testing.assert_allclose(y[0, :, 0], t * np.sin(t) / 3 + 2 * np.sin(5 * t), rtol=1e-12)
+    assert (script.N_STEPS, script.N_UNITS, script.N_LAYERS) == (100, 100, 3)
+    assert (script.LEARNING_RATE, script.ITERATIONS) == (0.001, 500)
+
+
+def test_seed_is_that_of_the_first_weights(traced):
+    assert script.train(1, seed=1)[0][0] != pytest.approx(traced["per-layer"][0][0], abs=0.01)
+
+
+def test_what_is_printed_is_of_the_step_and_of_the_placement(traced, capsys):
+    results = script.main([*FEW, "--no-plot", "--placement", "per-step"])
+    (*losses, loss), work, _ = traced["per-step"]
+    assert results["work"] == work and results["loss"] == loss
+    _, first, last, header, *rows = capsys.readouterr().out.splitlines()
+    assert first == f"0 \tMSE: {losses[0]:.4g}" and last == f"MSE of the trained network: {loss:.6g}"
+    assert header.split() == ["device", *" ".join(work["/cpu:0"]).split()]
+    assert [row.split() for row in rows] == [[name, *map(str, counts.values())] for name, counts in work.items()]
+
+
 def test_learns():
     losses, loss, _ = script.train(80)
     assert losses[0] > 5 and loss < 1.5  # the variance of the series is about 6
