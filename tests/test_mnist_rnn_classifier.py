@@ -303,6 +303,13 @@ def test_trains_as_long_as_the_notes_and_from_weights_of_the_seed(small, monkeyp
     assert asked == [100 * 2] * 3 + [8000]  # an epoch of these few images has 2 steps
 
 
+def test_every_test_image_is_judged(small):
+    many = small._replace(x_test=np.repeat(small.x_test, 16, axis=0), y_test=np.repeat(small.y_test, 16))
+    one, all_of_them = (script.train(data, "rnn", 0, xla=False) for data in (small, many))  # 70 and 1,120
+    np.testing.assert_array_equal(all_of_them.predictions, np.repeat(one.predictions, 16))
+    assert all_of_them.test_accuracy == pytest.approx(one.test_accuracy)
+
+
 def test_flags_reach_the_training(small, monkeypatch):
     asked = []
     result = script.Result(1, 0.5, 0.5, small.y_test)

@@ -60,6 +60,22 @@ def test_per_layer_crosses_once_per_layer_and_per_step_at_every_step(traced):
     assert sum(counts["tensors sent"] for counts in per_layer.values()) < 40
 
 
+def test_a_tensor_that_two_devices_need_is_sent_twice():
+    with tf.Graph().as_default(), tf.Session(config=script.config()) as sess:
+        with tf.device("/cpu:0"):
+            x = tf.placeholder(tf.float32, [5])
+            needed = x + 1
+        squares = []
+        for device in script.CPUS[1:]:
+            with tf.device(device):
+                squares.append(tf.square(needed))
+        metadata = tf.RunMetadata()
+        options = tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE, output_partition_graphs=True)
+        sess.run(squares, {x: range(5)}, options, metadata)
+    work, _ = script.read_trace(metadata)
+    assert (work["/cpu:0"]["tensors sent"], work["/cpu:0"]["bytes sent"]) == (2, 2 * 5 * 4)
+
+
 def test_gradients_on_one_device_and_moved_layers_would_be_seen(monkeypatch):
     minimize = tf.train.AdamOptimizer.minimize
     with monkeypatch.context() as patch:
