@@ -5,13 +5,16 @@ import os
 import re
 import subprocess
 import sys
+import types
 
+import matplotlib.axes
 import numpy as np
 import pytest
 from conftest import ROOT, SCRIPTS
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 import drawing
+import ours
 import rows
 import run as benchmark
 import worker
@@ -63,6 +66,99 @@ def test_tables_and_figure_come_from_the_results(tmp_path, monkeypatch):
     assert page.read_text(encoding="utf-8") == text
 
 
+class Turns:
+    """Stands in for the peers' processes: of each, its first losses and the ms of its turns; keeps what was done."""
+
+    def __init__(self, monkeypatch, losses, ms):
+        self.losses, self.ms, self.done, self.weights = losses, ms, [], set()
+        monkeypatch.setattr(benchmark, "python_of", lambda peer: peer in losses)
+        monkeypatch.setattr(benchmark, "start", self.start)
+        monkeypatch.setattr(benchmark, "listen", self.listen)
+
+    def start(self, peer, row, weights, folder):
+        self.weights.add(weights)
+        stdin = types.SimpleNamespace(write=lambda line: self.done.append((peer, line)), flush=lambda: None,
+                                      close=lambda: self.done.append((peer, "end")))
+        process = types.SimpleNamespace(stdin=stdin, wait=lambda: None, turns=iter(self.ms[peer]))
+        return process, {"start": 2.0, "first": 1.0, "losses": self.losses[peer], "ms": []}
+
+    def listen(self, process, peer, row):
+        return next(process.turns)
+
+
+def test_peers_take_turns_and_the_spread_is_that_of_all_their_steps(monkeypatch):
+    losses = {"xla": [10.0, 0.5], "plain": [10.0, 0.5], "torch": [10.0004, 0.49996], "jax": [10.0, 0.5]}
+    ms = {peer: [[30, 20, 1], [2, 3, 900, 4, 5, 6, 7]] for peer in losses}
+    turns = Turns(monkeypatch, losses, dict(ms, jax=[[1], [3]]))
+    results = benchmark.measure_row("creative", 2, 0.5)
+    order = [(peer, "0.5\n") for peer in losses] * 2
+    assert turns.done == order + [(peer, "end") for peer in reversed(list(losses))] and len(turns.weights) == 1
+    assert list(results) == list(losses)
+    assert results["xla"] == {"start": 2.0, "first": 1.0, "median": 5.5, "low": 2, "high": 900, "steps": 10,
+                              "difference": 0}
+    assert results["jax"]["median"] == 2
+    assert results["torch"]["difference"] == pytest.approx(4e-5)  # relative where the loss is above 1
+
+
+@pytest.mark.parametrize("jax", [[10.0, 0.5002], [10.0, 0.4998], [10.002, 0.5], [9.998, 0.5]])
+def test_losses_that_differ_are_no_result_but_with_dropout(monkeypatch, jax):
+    losses = {"xla": [10.0, 0.5], "jax": jax}
+    Turns(monkeypatch, losses, {peer: [[1.0]] for peer in losses})
+    with pytest.raises(SystemExit, match="creative: the losses differ by 2.0e-04"):
+        benchmark.measure_row("creative", 1, 0.5)
+    Turns(monkeypatch, losses, {peer: [[1.0]] for peer in losses})
+    assert [peer["difference"] for peer in benchmark.measure_row("char_rnn", 1, 0.5).values()] == [None, None]
+
+
+def test_what_is_measured_again_replaces_its_own_result_only(monkeypatch, tmp_path):
+    monkeypatch.setattr(benchmark, "RESULTS", tmp_path / "results.json")
+    monkeypatch.setattr(benchmark, "machine", lambda: "this one")
+    benchmark.store({"drawing": {"machine": "old", "results": {"c": 1, "a": 2, "gone": 3}}, "memory": "untouched"})
+    benchmark.measure_part("drawing", ["a", "b"], lambda name: name + "!", ["a", "b", "c"])
+    results = benchmark.load()
+    assert results == {"drawing": {"machine": "this one", "results": {"a": "a!", "b": "b!", "c": 1}},
+                       "memory": "untouched"}
+    assert list(results["drawing"]["results"]) == ["a", "b", "c"]
+    assert benchmark.names(["a", "b", "c"])("c, a") == ["a", "c"]
+
+
+def test_dots_and_bars_of_the_figure_are_the_results(monkeypatch, tmp_path):
+    drawn, plain = {}, matplotlib.axes.Axes.errorbar
+
+    def errorbar(self, x, y, xerr, label, **options):
+        drawn[label] = [(median - low, median, median + high) for median, low, high in zip(x, *xerr)]
+        return plain(self, x, y, xerr=xerr, label=label, **options)
+
+    monkeypatch.setattr(matplotlib.axes.Axes, "errorbar", errorbar)
+    monkeypatch.setattr(benchmark, "FIGURE", tmp_path / "figure.png")
+    benchmark.draw(made_up()["steps"])
+    assert drawn == {name: [(1.5 + n, 2.0 + n, 9.0 + n)] * 2 for n, name in enumerate(
+        ["XLA", "--no-xla", "TF 1.15", "PyTorch", "JAX"]) if name != "TF 1.15"}
+
+
+def test_frames_are_drawn_by_the_script_as_of_the_iterations_asked_for(monkeypatch):
+    script = importlib.import_module("deep_rnn")
+    for thing, name in ((script, "live"), (script, "train"), (script.tqdm, "write"), (drawing, "milliseconds")):
+        monkeypatch.setattr(thing, name, getattr(thing, name))  # to be put back
+    monkeypatch.setattr(drawing, "FRAMES", (100, 300))
+
+    def milliseconds(canvas, update):
+        update()
+        return len(canvas.figure.axes[1].lines[0].get_xdata())  # the losses so far
+
+    monkeypatch.setattr(drawing, "milliseconds", milliseconds)
+    assert drawing.measure("deep_rnn") == {100: 101, 300: 301}
+
+
+def test_a_frame_is_updated_and_drawn_and_of_several_the_median_counts(monkeypatch):
+    done, stamps = [], [0, 9, 9, 9.001, 9, 9.003, 9, 9.002, 9, 9.004]  # seconds
+    monkeypatch.setattr(drawing, "REPEATS", 5)
+    monkeypatch.setattr(drawing, "time", types.SimpleNamespace(perf_counter=iter(stamps).__next__))
+    canvas = types.SimpleNamespace(draw=lambda: done.append("draw"))
+    assert drawing.milliseconds(canvas, lambda: done.append("update")) == pytest.approx(3)
+    assert done == ["update", "draw"] * 5
+
+
 def test_pages_say_what_is_stored():
     results = stored()
     for path, folder, words in benchmark.pages():
@@ -108,8 +204,14 @@ def batch_of(name, i):
 @pytest.mark.parametrize("name", rows.ROWS)
 @pytest.mark.parametrize("i", [0, 3])
 def test_batches_are_those_of_the_script(name, i):
-    for ours, expected in zip(rows.ROWS[name].batch(i), batch_of(name, i)):
-        np.testing.assert_array_equal(ours, expected)
+    for made, expected in zip(rows.ROWS[name].batch(i), batch_of(name, i)):
+        np.testing.assert_array_equal(made, expected)
+
+
+def test_text_begins_anew_where_the_script_s_does():
+    script = importlib.import_module("char_rnn")
+    n = len(script.make_windows(script.split(rows.text())[0], sorted(set(rows.text())))[0])
+    assert [rows.initial_carry(i) for i in (0, 1, n - 1, n, n + 1)] == [0, 1, 1, 0, 1]
 
 
 @pytest.mark.parametrize("name", rows.ROWS)
@@ -120,6 +222,29 @@ def test_learning_rates_are_those_of_the_script(name):
     assert row.learning_rate == (settings.learning_rate if settings else script.LEARNING_RATE)
     if row.script == "char_rnn":
         assert row.clip == script.MAX_NORM and row.keep_prob in (script.KEEP_PROB, 1)
+
+
+def test_ours_begins_with_the_weights_that_are_given(monkeypatch, tmp_path):
+    row, weights, losses = rows.ROWS["time_series"], str(tmp_path / "weights.npz"), []
+    script = importlib.import_module(row.script)
+    monkeypatch.setattr(script, "steps", script.steps)  # to be put back
+
+    def pace():
+        losses.append((yield))
+
+    ours.train(row, weights, pace, xla=False)
+    with np.load(weights) as stored:
+        np.savez(weights, **{name: 0 * stored[name] for name in stored.files})
+    ours.train(row, weights, pace, xla=False)
+    zero = np.mean(rows.times(0)[1] ** 2)  # of a network that always says 0
+    assert losses[1] == pytest.approx(zero, rel=1e-5) and abs(losses[0] - zero) > 0.01
+
+
+def test_ours_trains_with_the_dropout_and_on_the_text_of_the_row():
+    script = importlib.import_module("char_rnn")
+    for name, keep_prob in (("char_rnn", 0.9), ("char_rnn (no dropout)", 1.0)):
+        kwargs = ours.options(script, rows.ROWS[name])
+        assert kwargs["keep_prob"] == keep_prob and kwargs["text"] == rows.text()
 
 
 def first_losses(peer, row, weights, python=sys.executable):

@@ -75,12 +75,16 @@ def spy(monkeypatch):
     return fed
 
 
-def numpy_network(weights, codes, state, n_chars):
-    """Log probabilities (time, char) and the final state, by the equations, for one stream in float64."""
+def numpy_network(weights, codes, state, n_chars, masks=None):
+    """Log probabilities (time, char) and the final state, by the equations, for one stream in float64.
+
+    masks (layer, time, unit) multiply what a layer hands on.
+    """
     sigmoid = lambda a: 1 / (1 + np.exp(-a))  # noqa: E731
     *cells, w, b = weights
     state, log_p = [list(layer) for layer in state], []
-    for code in codes:
+    masks = np.ones([script.N_LAYERS, len(codes), 1]) if masks is None else masks
+    for t, code in enumerate(codes):
         h = np.eye(n_chars)[code]
         for k in range(script.N_LAYERS):
             c, before = state[k]
@@ -88,6 +92,7 @@ def numpy_network(weights, codes, state, n_chars):
             c = sigmoid(f + 1) * c + sigmoid(i) * np.tanh(j)
             h = sigmoid(o) * np.tanh(c)
             state[k] = [c, h]
+            h = h * masks[k][t]
         logits = h @ w + b
         log_p.append(logits - np.log(np.exp(logits).sum()))
     return np.array(log_p), np.array(state)
@@ -188,13 +193,31 @@ def test_dropout_is_a_function_of_seed_and_step_and_off_in_prediction(small, mon
     assert bits[0.5, "prediction"] == bits[1.0, "prediction"]
 
 
+def test_dropout_keeps_p_of_the_outputs_of_each_layer_times_1_over_p(small, monkeypatch):
+    seen, step = [], script.training_step
+    monkeypatch.setattr(script, "training_step", lambda *args, **kwargs: seen.append(args) or step(*args, **kwargs))
+    x, y = script.make_windows(TEXT, sorted(set(TEXT)))
+    with tf.Graph().as_default(), tf.Session() as sess:
+        graph = script.build_graph(sorted(set(TEXT)), keep_prob=0.75, xla=False)
+        sess.run(tf.global_variables_initializer())
+        weights = [w.astype(float) for w in sess.run(tf.trainable_variables())]
+        _, _, _, masks = seen[0]
+        feed = {graph.x: x[0], graph.y: y[0], graph.carry: 0, graph.dice: [0, 3]}
+        bits, masks = sess.run([graph.loss, masks], feed)
+    assert masks.shape == (2, 4, 5, 12) and set(np.unique(masks)) == {0, np.float32(1 / 0.75)}
+    assert 0.65 < np.mean(masks > 0) < 0.85
+    assert all(masks.std(axis=axis).max() > 0 for axis in range(4))  # other layers, readers, steps, units: other dice
+    log_p = [numpy_network(weights, x[0][b], np.zeros([2, 2, 12]), len(set(TEXT)), masks[:, b])[0] for b in range(4)]
+    assert bits == pytest.approx(-np.mean([log_p[b][range(5), y[0][b]] for b in range(4)]) / np.log(2), abs=1e-5)
+
+
 def test_memory_is_dropped_where_the_text_begins_anew_and_nowhere_else(small, monkeypatch):
     fed = spy(monkeypatch)
-    train(60, text=TEXT)
+    train(60, text=TEXT, seed=5)
     n = len(script.make_windows(script.split(TEXT)[0], sorted(set(TEXT)))[0])
     assert 20 < n < 30
     assert [i for i, feed in enumerate(fed) if feed["carry"] == 0] == [0, n, 2 * n]
-    assert (fed[0]["x"] == fed[n]["x"]).all() and [feed["dice"][1] for feed in fed] == list(range(60))
+    assert (fed[0]["x"] == fed[n]["x"]).all() and [feed["dice"] for feed in fed] == [[5, i] for i in range(60)]
     assert all((a["y"][:, -1] == b["x"][:, 0]).all() for a, b in zip(fed[:n - 1], fed[1:n]))
 
 
@@ -210,6 +233,62 @@ def test_learns_what_counts_of_three_cannot_know(small, monkeypatch):
     plain = script.make_windows
     monkeypatch.setattr(script, "make_windows", lambda *args: wrap(*plain(*args)))
     assert train(300, text=text, keep_prob=1.0)["training"] > 0.6
+
+
+def numpy_bits(weights, text, chars):
+    """Bits per character of a text, in whole windows, by readers whose state goes on from window to window."""
+    x, y = script.make_windows(text, chars)
+    bits = []
+    for b in range(script.BATCH_SIZE):
+        log_p, _ = numpy_network(weights, x[:, b].ravel(), np.zeros([2, 2, script.N_UNITS]), len(chars))
+        bits.append(-np.mean(log_p[range(x[:, b].size), y[:, b].ravel()]) / np.log(2))
+    return np.mean(bits)
+
+
+def test_reports_and_results_are_bits_of_the_text_that_they_name(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(script, "N_STEPS", 3)
+    steps, reports = [], []
+    results = train(16, text=TEXT * 2, checkpoint=str(tmp_path), on_step=lambda i, bits, report: (
+        steps.append(bits), reports.append(report)))
+    names = [f"layer_{k}/rnn/basic_lstm_cell/{leaf}" for k in range(2) for leaf in ("kernel", "bias")]
+    values = stored(tmp_path)
+    weights = [values[name].astype(float) for name in [*names, "output/weights", "output/biases"]]
+    chars = "".join(sorted(set(TEXT)))
+    for part, name in zip(script.split(TEXT * 2), ("training", "kept_out")):
+        assert results[name] == pytest.approx(numpy_bits(weights, part, chars), abs=1e-5)
+    assert abs(results["training"] - results["kept_out"]) > 1e-3
+    assert [i for i, report in enumerate(reports) if report] == [7, 15]
+    for report, end in ((reports[7], 8), (reports[15], 16)):
+        assert report[:2] == (end, pytest.approx(np.mean(steps[end - 8:end])))  # since the last report
+    assert reports[15][2] == results["kept_out"] != reports[7][2]
+
+
+def test_main_trains_as_asked_and_counts_on_the_windows_that_the_network_is_measured_on(
+        small, tmp_path, monkeypatch, capsys):
+    asked, file, plain = [], tmp_path / "text", script.train
+    monkeypatch.setattr(script, "train", lambda *args: asked.append(args[:9]) or plain(*args))
+    file.write_text(TEXT)
+    results = script.main(["--iterations", "8", "--seed", "3", "--no-xla", "--text", str(file), "--keep-prob", "0.5",
+                           "--prime", "fox", "--temperature", "2", "--no-plot"])
+    assert asked == [(8, 3, False, TEXT, 0.5, None, None, "fox", 2.0)]
+    learn, kept_out = script.split(TEXT)
+    n = script.make_windows(kept_out, sorted(set(TEXT)))[1].size  # characters that are guessed
+    unigram, trigram = (script.count_bits(learn, kept_out[:n + 1], k) for k in (1, 3))
+    assert n + 1 < len(kept_out) and (results["unigram"], results["trigram"]) == (unigram, trigram)
+    assert capsys.readouterr().out.splitlines()[-3:] == [
+        "bits per character after 8 iterations", f"text it trained on:   network {results['training']:.3f}",
+        f"text kept out:        network {results['kept_out']:.3f}, trigram counts {trigram:.3f}, "
+        f"unigram counts {unigram:.3f}"]
+
+
+def test_the_seed_is_that_of_the_first_weights_too(small):
+    same, again, other = (train(0, text=TEXT, seed=seed)["kept_out"] for seed in (1, 1, 2))
+    assert same == again != other
+
+
+def test_defaults():
+    assert (script.N_STEPS, script.N_UNITS, script.N_LAYERS, script.BATCH_SIZE) == (64, 128, 2, 32)
+    assert (script.KEEP_PROB, script.LEARNING_RATE, script.MAX_NORM, script.ITERATIONS) == (0.9, 0.004, 5.0, 3000)
 
 
 @pytest.mark.skipif(not script.XLA, reason="TF 1.15 trains on the plain graph")
@@ -264,6 +343,20 @@ def test_writes_what_the_network_believes(small):
         assert script.write(sess, graph, "abc", 50) != script.write(sess, graph, "abc", 50, seed=1)
 
 
+def test_what_it_writes_follows_from_all_that_it_has_read(small):
+    chars = "abcdefghij"
+    with tf.Graph().as_default(), tf.Session() as sess:
+        graph = script.build_graph(chars, xla=False)
+        sess.run(tf.global_variables_initializer())
+        for n, variable in enumerate(tf.trainable_variables()):
+            variable.load(np.random.RandomState(n).normal(0, 2, variable.shape.as_list()), sess)
+        text = script.write(sess, graph, chars, 40, "cab", temperature=0.01)  # what is likeliest
+        feed = {graph.any_x: [[chars.index(char) for char in text[:-1]]], graph.state: np.zeros([2, 2, 1, 12])}
+        likeliest = sess.run(graph.log_p, feed).argmax(axis=1)
+    assert text == "cab" + "".join(chars[code] for code in likeliest[2:])
+    assert len({(a, b) for a, b in zip(text, text[1:])}) > len(set(text))  # not by the last character alone
+
+
 def test_sample_reads_no_text_and_trains_nothing(small, tmp_path, capsys):
     folder = str(tmp_path / "model")
     train(8, text=TEXT, checkpoint=folder)
@@ -274,6 +367,9 @@ def test_sample_reads_no_text_and_trains_nothing(small, tmp_path, capsys):
     shown = capsys.readouterr()
     assert len(shown.out) == 5 + 25 + 1 and not shown.err
     assert before == sorted((path.name, path.stat().st_mtime) for path in (tmp_path / "model").iterdir())
+    samples = [script.main(["--no-xla", "--checkpoint", folder, "--sample", "25", "--prime", "lazy ", *flags])["sample"]
+               for flags in (["--temperature", "0.1"], ["--seed", "1"])]
+    assert len({results["sample"], *samples}) == 3
 
 
 def wrong(capsys, *flags):

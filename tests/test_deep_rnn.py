@@ -61,23 +61,53 @@ def test_both_stacks_train_alike():
     np.testing.assert_allclose(by_multi, by_layers, rtol=1e-5, atol=1e-6)
 
 
-def test_prediction_is_that_of_the_equations():
-    seen = []
-
-    def on_step(i, loss, test):
-        values = {v.op.name: tf.get_default_session().run(v) for v in tf.trainable_variables()}
-        seen.append((values, test()))
-
-    script.train(2, on_step=on_step, **SMALL)
-    w, prediction = seen[1]
-    outputs = script.make_times()[0, 1:]  # (time, input)
+def forward(w, outputs):
+    """The prediction (time,) of points (time, input), by the equations."""
     for n in range(3):
         name, h, hs = f"rnn/multi_rnn_cell/cell_{n}/basic_rnn_cell/", np.zeros(20), []
         for x_t in outputs:
             h = np.maximum(np.concatenate([x_t, h]) @ w[name + "kernel"] + w[name + "bias"], 0)
             hs.append(h)
         outputs = np.array(hs)
-    np.testing.assert_allclose((outputs @ w["dense/kernel"] + w["dense/bias"])[:, 0], prediction, rtol=1e-4, atol=1e-5)
+    return (outputs @ w["dense/kernel"] + w["dense/bias"])[:, 0]
+
+
+def test_loss_and_prediction_are_those_of_the_equations_each_at_its_points():
+    seen = []
+
+    def on_step(i, loss, test):
+        values = {v.op.name: tf.get_default_session().run(v) for v in tf.trainable_variables()}
+        seen.append((values, loss, test()))
+
+    script.train(2, on_step=on_step, **SMALL)
+    (before, _, _), (after, loss, prediction) = seen
+    t = script.make_times()[0]  # (time, input)
+    assert loss == pytest.approx(np.mean((forward(before, t[:-1]) - script.series(t[:-1, 0])) ** 2), rel=1e-4)
+    np.testing.assert_allclose(forward(after, t[1:]), prediction, rtol=1e-4, atol=1e-5)
+
+
+def test_defaults_are_those_of_the_notes():
+    assert (script.N_STEPS, script.N_UNITS, script.N_LAYERS) == (100, 100, 10)
+    assert (script.LEARNING_RATE, script.KEEP_PROB, script.ITERATIONS) == (0.00001, 1.0, 10000)
+
+
+def test_flags_reach_the_training(monkeypatch):
+    asked = []
+    monkeypatch.setattr(script, "train", lambda *args: asked.append(args) or ([], np.zeros(script.N_STEPS)))
+    script.main(["--iterations", "6", "--seed", "4", "--no-xla", "--stack", "layerwise", "--layers", "3",
+                 "--units", "7", "--keep-prob", "0.5", "--no-plot"])
+    assert asked[0][:-1] == (6, 4, False, "layerwise", 3, 7, 0.5, None)
+
+
+def test_printed_numbers_are_of_the_step_and_of_the_points_that_they_name(capsys):
+    results = script.main(["--iterations", "101", "--layers", "1", "--units", "5", "--no-xla", "--no-plot"])
+    losses, t = results["losses"], script.make_times()[0, 1:, 0]
+    on = np.mean((results["prediction"] - script.series(t)) ** 2)
+    late = np.mean((results["prediction"][1:] - script.series(t)[:-1]) ** 2)
+    assert capsys.readouterr().out.splitlines() == [
+        f"0 \tMSE: {losses[0]:.4g}", f"100 \tMSE: {losses[100]:.4g}",
+        f"MSE on the 100 points from t = 0.15 to 15: {on:.4g}", f"MSE of the same against the point before: {late:.4g}"]
+    assert results["mse"] == on != late
 
 
 def test_first_weights_do_not_depend_on_the_graph():
@@ -112,7 +142,7 @@ def test_the_seed_fixes_the_masks_of_the_plain_graph(stack):
 
 
 def test_what_dropout_keeps():
-    """A layer keeps about P of its inputs, times 1 / P; masks differ between the steps of a sequence."""
+    """A layer keeps about P of its inputs, times 1 / P, and all of its state; masks differ between the steps."""
     def cell_outputs(x, keep_prob):
         cell = script.make_cell(1, keep_prob, True)
         return [tf.nn.dynamic_rnn(cell, x, dtype=tf.float32)[0]]
@@ -121,12 +151,12 @@ def test_what_dropout_keeps():
         tf.set_random_seed(0)
         x, keep = tf.placeholder(tf.float32, [1000, 2, 1]), tf.placeholder_with_default(1.0, [])
         build = tf.xla.experimental.compile if script.XLA else lambda step, inputs: step(*inputs)
-        with tf.variable_scope("", initializer=tf.constant_initializer([[1.0], [0.0]])):  # h_t = relu(x_t)
+        with tf.variable_scope("", initializer=tf.constant_initializer([[1.0], [1.0]])):  # h_t = x_t + h_(t-1)
             outputs, = build(cell_outputs, [x, keep])
         sess.run(tf.global_variables_initializer())
         ones = np.ones([1000, 2, 1])
-        np.testing.assert_array_equal(sess.run(outputs, {x: ones}), ones)
-        kept = sess.run(outputs, {x: ones, keep: 0.25})
+        np.testing.assert_array_equal(sess.run(outputs, {x: ones}), np.cumsum(ones, axis=1))
+        kept = np.diff(sess.run(outputs, {x: ones, keep: 0.25}), axis=1, prepend=0)  # of x_1, x_2
     assert set(np.unique(kept)) == {0, 4}
     assert 0.2 < np.mean(kept > 0) < 0.3
     assert np.any(kept[:, 0] != kept[:, 1])

@@ -3,6 +3,7 @@ import json
 import os
 import signal
 import subprocess
+import types
 
 import numpy as np
 import oracles
@@ -48,16 +49,21 @@ def zero_state(cell):
     return tuple(np.zeros([1, script.N_UNITS]) for _ in range(1 if cell == "gru" else 2))
 
 
-def numpy_loss_and_gradients(cell, layers, weights, x, y):
-    """The whole model in float64, forward and back: the loss, and its gradients by name."""
-    tapes, inputs = [], x
-    layer_weights = []
+def numpy_forward(cell, layers, weights, x):
+    """The whole model in float64: prediction, outputs of the last layer, and weights and tape of each."""
+    h, layer_weights, tapes = x, [], []
     for n in range(layers):
         scope = f"layer_{n}/rnn/{SCOPES[cell]}/"
         layer_weights.append({name[len(scope):]: w for name, w in weights.items() if name.startswith(scope)})
-        inputs, _, tape = oracles.forward(cell, layer_weights[n], inputs, zero_state(cell), "relu")
+        h, _, tape = oracles.forward(cell, layer_weights[n], h, zero_state(cell), "relu")
         tapes.append(tape)
-    error = inputs @ weights["dense/kernel"] + weights["dense/bias"] - y
+    return h @ weights["dense/kernel"] + weights["dense/bias"], h, layer_weights, tapes
+
+
+def numpy_loss_and_gradients(cell, layers, weights, x, y):
+    """The whole model in float64, forward and back: the loss, and its gradients by name."""
+    prediction, inputs, layer_weights, tapes = numpy_forward(cell, layers, weights, x)
+    error = prediction - y
     d_prediction = 2 * error / error.size
     gradients = {"dense/kernel": np.einsum("btu,bto->uo", inputs, d_prediction),
                  "dense/bias": d_prediction.sum(axis=(0, 1))}
@@ -130,6 +136,47 @@ def test_every_cell_learns(cell, monkeypatch):
     mse = script.train(cell, 150, layers=1, on_step=lambda i, loss, _: losses.append(loss))["mse"]
     constant = np.var(script.series(script.make_times()[:, :-1]))  # the MSE of the best constant
     assert losses[0] > 0.9 * constant and mse < 0.55 * constant
+
+
+def test_defaults_are_those_of_the_notes():
+    assert script.N_LAYERS == {"lstm": 5, "peephole": 10, "gru": 10, "coupled": 5}
+    assert (script.N_STEPS, script.N_UNITS, script.LEARNING_RATE, script.ITERATIONS) == (100, 100, 0.00001, 10000)
+
+
+def test_loss_mse_and_prediction_are_at_the_points_the_docstring_says(short, tmp_path):
+    t, seen = script.make_times(), []
+    options = {"layers": 1, "xla": False, "checkpoint": str(tmp_path)}
+    script.train("gru", 1, **options)
+    before = stored(tmp_path / "gru")
+    result = script.train("gru", 2, on_step=lambda i, loss, trained: seen.append((i, loss, trained)), **options)
+    after = stored(tmp_path / "gru")
+    (i, loss, trained), = seen
+    expected = numpy_forward("gru", 1, before, t[:, :-1])[0]
+    assert i == 1 and loss == pytest.approx(np.mean((expected - script.series(t[:, :-1])) ** 2), rel=1e-5)
+    np.testing.assert_allclose(trained, expected[0, :, 0], rtol=1e-4, atol=1e-5)
+    mse = np.mean((numpy_forward("gru", 1, after, t[:, :-1])[0] - script.series(t[:, :-1])) ** 2)
+    assert result["mse"] == pytest.approx(mse, rel=1e-5) and mse < loss
+    np.testing.assert_allclose(result["prediction"], numpy_forward("gru", 1, after, t[:, 1:])[0][0, :, 0],
+                               rtol=1e-4, atol=1e-5)
+    assert result["parameters"] == sum(np.prod(shape) for shape in names_and_shapes("gru", 1).values())
+
+
+def test_what_is_printed_is_of_the_step_and_the_cell(short, capsys):
+    flags = ["--iterations", "1", "--layers", "1", "--cells", "gru", "--no-plot", "--no-xla"]
+    results = [script.main([*flags, "--seed", seed])["gru"] for seed in ("0", "1")]
+    assert results[0]["mse"] != results[1]["mse"]
+    losses = []
+    script.train("gru", 1, 1, False, 1, on_step=lambda i, loss, _: losses.append(loss))
+    first, header, row = capsys.readouterr().out.splitlines()[-3:]
+    assert first == f"gru 0 \tMSE: {losses[0]:.4g}"
+    numbers = ["gru", "1", f"{results[1]['parameters']:,}", "1", f"{results[1]['mse']:.3g}"]
+    assert row.split()[:5] == numbers and header.split()[:5] == ["cell", "layers", "parameters", "iterations", "MSE"]
+
+
+def test_time_of_an_iteration_is_without_the_first_which_compiles(short, monkeypatch):
+    clock = iter([0, 9, 10, 10.001, 20, 20.003, 30, 30.002])  # seconds: 9, then 1, 3 and 2 ms
+    monkeypatch.setattr(script, "time", types.SimpleNamespace(time=lambda: 0.0, perf_counter=clock.__next__))
+    assert script.train("gru", 4, layers=1, xla=False)["ms"] == pytest.approx(2)
 
 
 @pytest.mark.skipif(not script.XLA, reason="TF 1.15 trains on the plain graph")

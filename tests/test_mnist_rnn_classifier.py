@@ -185,6 +185,14 @@ def test_drawn_digits_are_fixed_by_the_seed(monkeypatch):
     assert script.check(one, "") is one
 
 
+def test_drawn_digits_of_the_test_are_in_fonts_that_the_training_never_sees(monkeypatch):
+    asked = []
+    monkeypatch.setattr(script, "draw_digits", lambda fonts, n, seed: asked.append((fonts, n, seed)) or [None] * 2)
+    script.draw_data(7)
+    assert [call[:2] for call in asked] == [(script.TRAIN_FONTS, 6000), (script.TEST_FONTS, 1000)]
+    assert asked[0][2] != asked[1][2]
+
+
 def test_drawn_digits_look_like_digits():
     assert not set(script.TRAIN_FONTS) & set(script.TEST_FONTS)
     for font in script.TRAIN_FONTS + script.TEST_FONTS:
@@ -245,18 +253,24 @@ def forward(w, x, cell):
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm"])
-def test_numpy_says_the_same(cell, small, tmp_path):
+def test_numpy_says_the_same(cell, small, tmp_path, monkeypatch):
+    monkeypatch.setattr(script, "EVALUATED", 130)
     folder, losses = str(tmp_path), []
-    script.train(small, cell, 1, xla=False, checkpoint=folder)
+    script.train(small, cell, 1, 3, xla=False, checkpoint=folder)
     before = weights(folder)
-    result = script.train(small, cell, 2, checkpoint=folder, on_step=lambda i, loss, result: losses.append((i, loss)))
-    x, y = script.make_batch(small, cell, 1, 0)
+    longest = np.abs(before["fully_connected/biases"]).max()  # Adam's first step is as long as the learning rate
+    assert longest == pytest.approx(script.SETTINGS[cell].learning_rate, rel=1e-3)
+    result = script.train(small, cell, 2, 3, checkpoint=folder, on_step=lambda i, loss, _: losses.append((i, loss)))
+    x, y = script.make_batch(small, cell, 1, 3)
     logits = forward(before, x, cell)
     loss = np.mean(np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(y)), y])
     assert losses == [(1, pytest.approx(loss, rel=1e-5))]
     predictions = forward(weights(folder), small.x_test / 255, cell).argmax(axis=1)
     np.testing.assert_array_equal(result.predictions, predictions)
     assert result.test_accuracy == pytest.approx(np.mean(predictions == small.y_test))
+    predictions = forward(weights(folder), small.x_train[:130] / 255, cell).argmax(axis=1)
+    assert result.train_accuracy == pytest.approx(np.mean(predictions == small.y_train[:130]))
+    assert result.train_accuracy != result.test_accuracy
     assert result.epochs == 2 / (300 // script.SETTINGS[cell].batch_size)
 
 
@@ -280,6 +294,31 @@ def test_xla_changes_no_result(small):
 
 
 # train ------------------------------------------------------------------------
+def test_trains_as_long_as_the_notes_and_from_weights_of_the_seed(small, monkeypatch):
+    asked = []
+    monkeypatch.setattr(script, "steps", lambda iterations, first: asked.append(iterations) or [])
+    images = [script.train(small, "rnn", seed=seed, xla=False).predictions.tolist() for seed in (1, 1, 2)]
+    assert images[0] == images[1] != images[2]
+    script.train(small, "lstm", xla=False)
+    assert asked == [100 * 2] * 3 + [8000]  # an epoch of these few images has 2 steps
+
+
+def test_every_test_image_is_judged(small):
+    many = small._replace(x_test=np.repeat(small.x_test, 16, axis=0), y_test=np.repeat(small.y_test, 16))
+    one, all_of_them = (script.train(data, "rnn", 0, xla=False) for data in (small, many))  # 70 and 1,120
+    np.testing.assert_array_equal(all_of_them.predictions, np.repeat(one.predictions, 16))
+    assert all_of_them.test_accuracy == pytest.approx(one.test_accuracy)
+
+
+def test_flags_reach_the_training(small, monkeypatch):
+    asked = []
+    result = script.Result(1, 0.5, 0.5, small.y_test)
+    monkeypatch.setattr(script, "train", lambda *args: asked.append(args[1:-1]) or result)
+    for flags in ([], ["--cell", "lstm", "--epochs", "4", "--seed", "5"], ["--iterations", "9", "--no-xla"]):
+        script.main(["--data", SMALL, "--no-plot", *flags])
+    assert asked == [("rnn", None, 0, script.XLA, None), ("lstm", 12, 5, script.XLA, None), ("rnn", 9, 0, False, None)]
+
+
 def mix(data):
     """The same images for the training under labels of other images."""
     return data._replace(y_train=np.random.RandomState(0).permutation(data.y_train))
@@ -304,6 +343,22 @@ def test_help_names_no_default_that_is_none(capsys):
     with pytest.raises(SystemExit):
         script.main(["--help"])
     assert "None" not in capsys.readouterr().out
+
+
+def test_picture_shows_which_digit_is_taken_for_which(small):
+    figure = script.plt.Figure(figsize=(11, 4))
+    taken_for = small.y_test.astype(int)
+    wrong = np.flatnonzero(taken_for == 3)
+    taken_for[wrong] = 8
+    results = [script.Result(1, 0.5, 0.4, small.y_test), script.Result(2, 0.7, 0.6, taken_for)]
+    script.plot_results(figure, {"data": small, "results": results})()
+    curves, confusion, mistakes = figure.axes[:3]
+    drawn = {line.get_label(): np.transpose(line.get_data()).tolist() for line in curves.lines}
+    assert drawn == {"training images": [[1, 0.5], [2, 0.7]], "test images": [[1, 0.4], [2, 0.6]]}
+    counts = confusion.images[0].get_array()
+    assert counts[3, 8] == counts.sum() == len(wrong) and confusion.get_ylabel() == "is"  # a row is what it is
+    assert {text.get_text() for text in mistakes.texts[:len(wrong)]} == {"3, not 8"}
+    np.testing.assert_array_equal(mistakes.images[0].get_array()[12:40, 6:34], small.x_test[wrong[0]])
 
 
 def test_loss_that_is_not_finite_stops_the_run(small, tmp_path, monkeypatch):

@@ -60,6 +60,22 @@ def test_per_layer_crosses_once_per_layer_and_per_step_at_every_step(traced):
     assert sum(counts["tensors sent"] for counts in per_layer.values()) < 40
 
 
+def test_a_tensor_that_two_devices_need_is_sent_twice():
+    with tf.Graph().as_default(), tf.Session(config=script.config()) as sess:
+        with tf.device("/cpu:0"):
+            x = tf.placeholder(tf.float32, [5])
+            needed = x + 1
+        squares = []
+        for device in script.CPUS[1:]:
+            with tf.device(device):
+                squares.append(tf.square(needed))
+        metadata = tf.RunMetadata()
+        options = tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE, output_partition_graphs=True)
+        sess.run(squares, {x: range(5)}, options, metadata)
+    work, _ = script.read_trace(metadata)
+    assert (work["/cpu:0"]["tensors sent"], work["/cpu:0"]["bytes sent"]) == (2, 2 * 5 * 4)
+
+
 def test_gradients_on_one_device_and_moved_layers_would_be_seen(monkeypatch):
     minimize = tf.train.AdamOptimizer.minimize
     with monkeypatch.context() as patch:
@@ -107,6 +123,29 @@ def test_first_loss_is_the_one_of_numpy():
     np.testing.assert_allclose(loss, np.mean((prediction - y[0]) ** 2), rtol=1e-5)
     assert np.abs(values["rnn/multi_rnn_cell/cell_1/basic_rnn_cell/kernel"]
                   - values["rnn/multi_rnn_cell/cell_2/basic_rnn_cell/kernel"]).max() > 0.01  # not drawn alike
+
+
+def test_what_it_trains_on_and_defaults_are_those_of_the_notes():
+    x, y = script.make_batch()
+    t = np.linspace(0, 15, 101)[:-1]
+    np.testing.assert_array_equal(x[0, :, 0], t)
+    np.testing.assert_allclose(y[0, :, 0], t * np.sin(t) / 3 + 2 * np.sin(5 * t), rtol=1e-12)
+    assert (script.N_STEPS, script.N_UNITS, script.N_LAYERS) == (100, 100, 3)
+    assert (script.LEARNING_RATE, script.ITERATIONS) == (0.001, 500)
+
+
+def test_seed_is_that_of_the_first_weights(traced):
+    assert script.train(1, seed=1)[0][0] != pytest.approx(traced["per-layer"][0][0], abs=0.01)
+
+
+def test_what_is_printed_is_of_the_step_and_of_the_placement(traced, capsys):
+    work = script.main([*FEW, "--no-plot", "--placement", "per-step"])["work"]
+    *losses, loss = traced["per-step"][0]
+    _, first, last, header, *rows = capsys.readouterr().out.splitlines()
+    assert first == f"0 \tMSE: {losses[0]:.4g}" and last == f"MSE of the trained network: {loss:.6g}"
+    assert header.split() == ["device", *" ".join(work["/cpu:0"]).split()]
+    assert [row.split() for row in rows] == [[name, *map(str, counts.values())] for name, counts in work.items()]
+    assert all(counts["tensors sent"] > 2 * script.N_STEPS for counts in work.values())  # as one loop does
 
 
 def test_learns():

@@ -6,11 +6,13 @@ import os
 import re
 import shlex
 import sys
+import types
 
 import pytest
 from conftest import ROOT, SCRIPTS
 
 sys.path.insert(0, str(ROOT / "notes"))
+import measure
 import render
 
 HEADINGS = ["Idea", "Shapes", "Reading the code", "Run it", "What came out", "Traps", "Try"]
@@ -22,6 +24,8 @@ BROKEN = {"sin_to_cos_lstm": "`--stateless`", "deep_rnn": "`[cell] * n`", "predi
 EXERCISES = {"static_vs_dynamic_rnn": "`dynamic_rnn` over `static_rnn`", "variable_length": "of variable length?",
              "multi_gpu_rnn": "several GPUs?"}
 CHINESE = sorted(path.stem for path in (ROOT / "notes" / "zh").glob("*.md"))
+
+TODAY = pytest.mark.skipif(sys.version_info < (3, 9), reason="the notes are measured by today's Python")
 
 each_page = pytest.mark.parametrize("name", SCRIPTS)
 each_chinese_page = pytest.mark.parametrize("name", CHINESE)
@@ -231,6 +235,95 @@ def test_text_is_written_without_running(monkeypatch, tmp_path):
     (notes / "zh" / "a.md").write_text("# a\n\n## H\n\n<!--{w}--><!--/-->\n", encoding="utf-8")
     with pytest.raises(SystemExit, match="nothing is stored for 'w'"):
         render.main(["a", "--text"])
+
+
+def test_only_what_is_missing_is_run_and_what_the_page_quotes_no_more_is_forgotten(monkeypatch, tmp_path):
+    monkeypatch.setattr(render, "NOTES", tmp_path)
+    monkeypatch.setattr(render, "navigation", lambda path: "navigation")
+    ran = []
+    monkeypatch.setattr(render, "run", lambda command: ran.append(command) or {
+        "stdout": f"{command} {len(ran)}\n", "seconds": 3.0})
+    monkeypatch.setattr(render, "experiments", lambda name: {"e": lambda: ran.append("e") or {"v": len(ran)}})
+    monkeypatch.setattr(render, "machine", lambda: "this one")
+    old = {"stdout": "old\n", "seconds": 1.0}
+    path, results = tmp_path / "a.md", tmp_path / "results" / "a.json"
+    path.write_text("# a\n\n## H\n\n```console\n$ x\n```\n\n```console\n$ y\n```\n\n<!--{v}--><!--/-->\n")
+    measure.store(results, {"commands": {"x": old, "gone": old}, "experiments": {"gone": {"w": 1}}, "machine": "old"})
+    render.main(["a", "--missing"])
+    assert ran == ["y", "e"]
+    assert json.loads(results.read_text()) == {
+        "commands": {"x": old, "y": {"stdout": "y 1\n", "seconds": 3.0}}, "experiments": {"e": {"v": 2}},
+        "machine": "this one"}
+    page = "# a\n\nnavigation\n\n## H\n\n```console\n$ x\n{}```\n\n```console\n$ y\n{}```\n\n<!--{{v}}-->{}<!--/-->\n"
+    assert path.read_text() == page.format("old\n", "y 1\n", 2)
+    render.main(["a"])
+    assert ran == ["y", "e", "x", "y", "e"] and path.read_text() == page.format("x 3\n", "y 4\n", 5)
+
+
+def test_experiments_are_the_public_functions_of_their_file():
+    tree = ast.parse((ROOT / "notes" / "experiments" / "char_rnn.py").read_text(encoding="utf-8"))
+    names = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+    public = [name for name in names if not name.startswith("_")]
+    assert list(render.experiments("char_rnn")) == public != names
+    assert set(render.load("char_rnn")["experiments"]) == set(public)
+    assert render.experiments("no_such_page") == {}
+
+
+# what measures --------------------------------------------------------------------------------------------------
+@TODAY
+def test_a_command_is_run_as_a_reader_types_it_and_its_failure_is_not_stored(capfd):
+    done = render.run("python -c 'import os, sys; print(os.path.dirname(sys.executable)); print(1, file=sys.stderr)'")
+    assert done["stdout"] == os.path.dirname(sys.executable) + "\n" and set(done) == {"stdout", "seconds", "memory"}
+    assert capfd.readouterr() == ("", "")
+    for command in ("echo why >&2; exit 3", "(echo why >&2; exit 3) | cat"):
+        with pytest.raises(SystemExit, match="exit status 3\nwhy"):
+            render.run(command)
+
+
+@TODAY
+def test_memory_is_in_mb():
+    code = ("import json, sys; sys.path.insert(0, 'notes'); import measure; print(json.dumps([measure.spend("
+            "[sys.executable, '-c', f\"len(b'1' * {n} * 2**20)\"])['memory'] for n in (1, 200)]))")
+    less, more = measure.python(code)  # from a small process: no child's peak is below that of its parent
+    assert 190 < more - less < 210
+
+
+def test_python_returns_the_last_line_of_the_interpreter_that_is_asked_for(monkeypatch):
+    code = "import json, sys; print(1); print(json.dumps(sys.argv[1:]))"
+    assert measure.python(code, "a", "b") == ["a", "b"]
+    monkeypatch.setattr(measure, "TF1_PYTHON", None)
+    with pytest.raises(SystemExit, match="TF1_PYTHON"):
+        measure.python(code, tf1=True)
+    monkeypatch.setattr(measure, "TF1_PYTHON", "/no/such/python")
+    with pytest.raises(FileNotFoundError):
+        measure.python(code, tf1=True)
+
+
+def test_steps_are_timed_without_those_that_warm_up(monkeypatch, capsys):
+    clock = iter([0, 5, 6, 6.25, 6.75, 7])  # seconds
+    script = types.SimpleNamespace(train=lambda on_step, iterations: [on_step(i, 0.5) for i in range(iterations)])
+    monkeypatch.setitem(sys.modules, "some_script", script)
+    monkeypatch.setitem(sys.modules, "time", types.SimpleNamespace(perf_counter=clock.__next__))
+    monkeypatch.setattr(sys, "argv", ["-c", json.dumps({"iterations": 6})])
+    exec(measure.TIMED.format(script="some_script", warm_up=2), {})
+    assert json.loads(capsys.readouterr().out) == [250, 500, 250]
+
+
+def test_medians_and_percentiles_are_of_all_rounds(monkeypatch):
+    asked, ms = [], {"slow": iter([[30] * 10, [10] * 9 + [1000]]), "quick": iter([[1, 2] * 5, [3] * 10])}
+    name = {"slow_script": "slow", "quick_script": "quick"}
+
+    def python(code, kwargs, tf1=False):
+        script, = re.findall(r"import (\w+) as script", code)
+        asked.append((script, json.loads(kwargs), tf1))
+        return next(ms[name[script]])
+
+    monkeypatch.setattr(measure, "python", python)
+    values = measure.timing_values({"tf1": ("slow_script", True, {"xla": False}),
+                                    "xla": ("quick_script", False, {"iterations": 9})})
+    assert asked == 2 * [("slow_script", {"xla": False}, True), ("quick_script", {"iterations": 9}, False)]  # in turn
+    assert values == {"tf1_ms": 30, "tf1_ms_low": 10, "tf1_ms_high": 30, "tf1_to_tf1": 1,
+                      "xla_ms": 2.5, "xla_ms_low": 1, "xla_ms_high": 3, "tf1_to_xla": 12}
 
 
 # what the two languages have in common ----------------------------------------------------------------------------
