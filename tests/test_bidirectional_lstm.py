@@ -125,6 +125,30 @@ def test_the_results_are_means_of_the_last_20_and_printed(capsys, monkeypatch):
     assert ["outputs[:,", "-1]", "40", "of", "40", "0.375"] in [line.split() for line in shown.splitlines()]
 
 
+def test_what_is_drawn_stands_at_its_steps_and_under_its_name(monkeypatch, capsys, pictures):
+    _, y = script.make_batch(0, ahead=-2)
+
+    def train(iterations, seed, xla, ahead, on_step):
+        for i in range(60):
+            on_step(i, [i + 1.0, i + 2.0, i + 3.0], y, [y + 1, y + 2])
+        return [[1.0, 1.0, 1.0]], [[1.0, 1.0, 1.0]]
+
+    monkeypatch.setattr(script, "train", train)
+    monkeypatch.setattr(script, "describe", dict)
+    figures = pictures(script)
+    script.main(["--ahead", "-2", "--no-plot"])
+    assert "\n50\tforward only: 51.0000\tbidirectional: 52.0000\n" in capsys.readouterr().out
+    loss, *panels = figures[0].axes
+    assert [curve.get_label() for curve in loss.lines] == ["forward only", "bidirectional", "variance of y"]
+    for n, curve in enumerate(loss.lines):
+        np.testing.assert_array_equal(curve.get_data(), [range(60), np.arange(n + 1, n + 61)])
+    for n, panel in enumerate(panels):
+        assert panel.get_title() == ["forward only", "bidirectional"][n]
+        target, prediction = panel.lines
+        np.testing.assert_array_equal(target.get_data(), [range(2, 40), y[0, :, 0]])
+        np.testing.assert_allclose(prediction.get_data(), [range(2, 40), y[0, :, 0] + n + 1])
+
+
 def test_a_loss_that_is_not_finite_stops_the_run(monkeypatch):
     monkeypatch.setattr(script, "LEARNING_RATE", float("nan"))
     with pytest.raises(SystemExit, match="at iteration 1: training stopped"):

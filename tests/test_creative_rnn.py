@@ -88,3 +88,27 @@ def test_results(capsys):
     results = script.main(FEW + ["--no-plot"])
     assert len(results["losses"]) == 3 and results["sequences"].shape == (2, 320)
     assert capsys.readouterr().out.count("300 values after") == 2
+
+
+@pytest.mark.parametrize("inputs, step", [("values", 0.1), ("times", 1)])
+def test_what_is_printed_and_drawn_is_what_was_generated(inputs, step, monkeypatch, capsys, pictures):
+    zeros, other = sequences = np.random.RandomState(0).normal(size=[2, 320])
+    sequences[:, :20] *= 10  # the seeds are no part of the results
+    truth = script.series(step * np.arange(320))
+
+    def train(iterations, seed, xla, inputs, on_step, on_value):
+        for i in range(101):
+            on_step(i, i + 0.5)
+        return [], sequences
+
+    monkeypatch.setattr(script, "train", train)
+    figures = pictures(script)
+    script.main(["--inputs", inputs, "--no-plot"])
+    assert capsys.readouterr().out.splitlines() == [
+        "0 \tMSE: 0.5", "100 \tMSE: 100.5",
+        f"300 values after 20 zeros: from {zeros[20:].min():.3g} to {zeros[20:].max():.3g}",
+        f"300 values after the first 20 of the series: from {other[20:].min():.3g} to {other[20:].max():.3g}",
+        f"MSE of the latter against the series: {np.mean((other[20:] - truth[20:]) ** 2):.4g}"]
+    (above,), (series, below) = (axes.lines for axes in figures[0].axes)
+    for line, values in [(above, zeros), (series, truth), (below, other)]:
+        np.testing.assert_allclose(line.get_data(), [range(320), values])

@@ -300,3 +300,25 @@ def test_result_line_and_what_main_returns(capsys):
     errors = [results["mse"], *results["baselines"].values()]
     assert capsys.readouterr().out.split() == "test MSE: {:.2e} last value: {:.2e} straight line: {:.2e}".format(
         *errors).split()
+
+
+def test_what_is_printed_and_drawn_stands_at_its_points_and_iterations(monkeypatch, capsys, pictures):
+    y = script.make_data(20, [300, 60], 0.01)[3]
+
+    def train(iterations, seed, xla, n_steps, units, keep_prob, batch_size, points, gap, unroll, checkpoint, logdir,
+              on_step):
+        for i in range(500):
+            on_step(i, 0, lambda i=i: y + (i + 1) / 500)
+        return y + 2, 510
+
+    monkeypatch.setattr(script, "train", train)
+    figures = pictures(script)
+    script.main(["--points", "300", "60", "--no-plot"])
+    assert capsys.readouterr().out.splitlines()[:2] == ["250 \tMSE: 2.50e-01", "500 \tMSE: 1.00e+00"]
+    top, bottom = figures[0].axes
+    for line, shift in zip(top.lines, (0, 2)):
+        t, values = line.get_data()
+        np.testing.assert_allclose(np.ravel(values), np.sin(t) + shift, atol=1e-6)
+    error, *baselines = bottom.lines
+    np.testing.assert_allclose(error.get_data(), [[250, 500, 510], [0.25, 1, 4]], rtol=1e-5)
+    assert {line.get_label() for line in baselines} == {"last value", "straight line"}

@@ -245,6 +245,31 @@ def test_main_prints_what_it_returns(capsys):
     assert [(int(row[0]), int(row[3])) for row in rows] == expected
 
 
+def test_what_is_printed_and_drawn_is_of_the_tests_and_at_the_end_of_the_last_one(monkeypatch, capsys, pictures):
+    def found(right):
+        """For each length ten sequences, the first right(length) of them written as they should be."""
+        return [{"length": n, "steps": n + 1, "read": ["read"] * 10, "wanted": ["good"] * 10,
+                 "written": ["good"] * right(n) + ["goods"] * (10 - right(n))} for n in range(1, 10)]
+
+    def train(iterations, seed, xla, no_lengths, copy, on_step):
+        for i in range(250):
+            on_step(i, 2 - i / 1000, lambda count: found(lambda n: n) if count == script.TESTED // 10 else None)
+        return [2 - i / 1000 for i in range(250)], 700, found(lambda n: 10 - n)
+
+    monkeypatch.setattr(script, "train", train)
+    figures = pictures(script)
+    script.main(["--no-plot"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines if "loss:" in line] == [
+        f"{n} loss: {loss} held-out sequences right: 50.0 %".split() for n, loss in ((100, "1.9010"), (200, "1.8010"))]
+    assert lines[-2].split() == ["9", "10", "10.0", "10", "read", "->", "goods"]
+    by_length, by_iteration = figures[0].axes
+    earlier, latest = by_length.lines
+    np.testing.assert_allclose(latest.get_data(), [range(1, 10), range(90, 0, -10)])
+    np.testing.assert_allclose(earlier.get_data()[1][:10], [*range(10, 100, 10), np.nan])
+    np.testing.assert_allclose(by_iteration.lines[0].get_data(), [[100, 200, 250], [1.901, 1.801, 1.751]])
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_default_run_is_right_in_99_of_100(seed):
