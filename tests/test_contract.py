@@ -106,6 +106,20 @@ def test_lines_fit_and_functions_are_explained(name):
             assert ast.get_docstring(node), f"{node.name} has no docstring"
 
 
+@pytest.mark.parametrize("name, expected", [
+    ("static_vs_dynamic_rnn", {"N_UNITS": 5, "BATCH_SIZE": 4, "LEARNING_RATE": 0.01, "ITERATIONS": 20}),
+    ("variable_length", {"N_UNITS": 128, "BATCH_SIZE": 128, "LEARNING_RATE": 0.004, "ITERATIONS": 1500}),
+    ("bidirectional_lstm", {"N_UNITS": 32, "BATCH_SIZE": 32, "LEARNING_RATE": 0.01, "ITERATIONS": 400}),
+    ("sin_to_cos_lstm", {"N_UNITS": 10, "BATCH_SIZE": 50, "LEARNING_RATE": 0.006, "ITERATIONS": 200}),
+    ("time_series_rnn", {"N_UNITS": 100, "BATCH_SIZE": 50, "LEARNING_RATE": 0.001, "ITERATIONS": 10000}),
+    ("creative_rnn", {"N_UNITS": 100, "BATCH_SIZE": 20, "LEARNING_RATE": 0.001, "ITERATIONS": 10000}),
+    ("predict_sin_lstm", {"N_UNITS": 20, "N_LAYERS": 2, "BATCH_SIZE": 64, "LEARNING_RATE": 0.001, "KEEP_PROB": 0.9,
+                          "ITERATIONS": 7750})])
+def test_defaults_are_those_of_the_stored_results(name, expected):
+    module = importlib.import_module(name)
+    assert {key: getattr(module, key) for key in expected} == expected, "the pages' numbers must be measured anew"
+
+
 class Handed(Exception):
     """Carries out of main() what it hands on to train()."""
 

@@ -34,6 +34,27 @@ def test_batches_and_seeds():
     assert x.shape == y.shape == (20, 20, 1)
     np.testing.assert_array_equal(x[:, 1:], y[:, :-1])
     np.testing.assert_allclose(script.make_seeds("values")[1, :, 0], script.series(np.arange(20) / 10))
+    assert not np.allclose(x, script.make_batch(0, "values", seed=1)[0])
+
+
+def test_every_window_lies_between_the_beginning_and_the_end_of_the_series(monkeypatch):
+    ends = []
+    monkeypatch.setattr(script, "make_windows", ends.append)
+    for i in range(200):
+        script.make_batch(i, "values")
+    assert 2 <= np.min(ends) < 2.1 and 29.9 < np.max(ends) < 30
+
+
+@pytest.mark.parametrize("inputs", ["times", "values"])
+def test_loss_is_over_all_steps_of_the_batch_and_weights_are_the_seed_s(inputs, monkeypatch):
+    monkeypatch.setattr(script, "N_GENERATED", 1)
+    seen = []
+    losses, _ = script.train(2, seed=1, inputs=inputs, xla=False, on_step=lambda *rest: seen.append(weights()))
+    x, y = script.make_batch(1, inputs, seed=1)
+    assert losses[1] == pytest.approx(np.mean((numpy_predict(x, seen[0]) - y) ** 2), rel=1e-4)
+    script.train(1, seed=2, inputs=inputs, xla=False, on_step=lambda *rest: seen.append(weights()))
+    kernels = [w["rnn/basic_rnn_cell/kernel"] for w in (seen[0], seen[2])]
+    assert np.abs(kernels[0] - kernels[1]).max() > 0.1
 
 
 @pytest.mark.parametrize("inputs", ["times", "values"])

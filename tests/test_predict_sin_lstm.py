@@ -120,6 +120,19 @@ def test_dropout_masks_scale_and_differ_from_step_to_step():
     assert set(np.unique(first)) == {0, np.float32(1 / 0.8)}
     assert np.mean(first) == pytest.approx(1, abs=0.02)
     assert np.array_equal(first, again) and not np.array_equal(first, other)
+    for axis in (0, 1):  # neither the windows nor the steps share one mask
+        assert np.mean(np.ptp(first, axis=axis) > 0) > 0.9
+
+
+def test_every_step_and_layer_has_a_mask_of_its_own_that_is_the_seed_s(monkeypatch):
+    seeds, dropout = [], script.dropout
+    monkeypatch.setattr(script, "dropout", lambda outputs, keep_prob, seed: seeds.append(seed) or dropout(
+        outputs, keep_prob, seed))
+    with tf.Graph().as_default(), tf.Session() as sess:
+        step = tf.train.get_or_create_global_step()
+        script.predict_next(tf.zeros([1, 2, 1]), [3, 3], "dynamic", keep_prob=0.5, seed=7)
+        found = [[list(pair) for pair in sess.run(seeds, {step: i})] for i in range(3)]
+    assert found == [[[7, 0], [7, 1]], [[7, 2], [7, 3]], [[7, 4], [7, 5]]]
 
 
 def test_every_training_step_drops_other_outputs(monkeypatch):

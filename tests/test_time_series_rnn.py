@@ -140,6 +140,11 @@ def test_what_is_printed_and_drawn_is_of_all_points(monkeypatch, capsys, picture
     np.testing.assert_array_equal(right.lines[0].get_data(), [range(0, 3001, 2), np.arange(0, 3001, 2) + 0.5])
 
 
+def test_weights_are_the_seed_s():
+    losses = [script.train(1, seed, xla=False)[0] for seed in (1, 1, 2)]  # the batch is the same for all seeds
+    assert losses[0] == losses[1] != losses[2]
+
+
 def test_the_notes_sequence_is_learnt():
     losses, _ = script.train(300, seed=1)
     assert min(losses[250:]) < 0.8 * losses[0]

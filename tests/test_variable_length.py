@@ -193,6 +193,25 @@ def test_xla_and_the_plain_graph_learn_the_same(monkeypatch):
     np.testing.assert_allclose(compiled, plain, rtol=1e-4)
 
 
+def test_the_learning_rate_falls_to_the_last_iteration_and_the_norm_of_all_gradients_is_clipped(monkeypatch):
+    fed, norms, plain = [], [], tf.Session.run
+
+    def spy(self, fetches, feed_dict=None, **kwargs):
+        fed.extend(value for key, value in (feed_dict or {}).items() if key.op.name == "learning_rate")
+        return plain(self, fetches, feed_dict, **kwargs)
+
+    def on_step(i, loss, test):  # Adam's first moment is at first a tenth of the gradient
+        moments = [plain(tf.get_default_session(), v) for v in tf.global_variables() if v.op.name.endswith("/Adam")]
+        norms.append(np.sqrt(sum(np.sum((10 * moment) ** 2) for moment in moments)))
+
+    monkeypatch.setattr(script, "TESTED", 1)
+    monkeypatch.setattr(script, "CLIP_NORM", 0.001)
+    monkeypatch.setattr(tf.Session, "run", spy)
+    script.train(4, xla=False, on_step=on_step)
+    np.testing.assert_allclose(fed, [0.004, 0.003, 0.002, 0.001])
+    assert norms[0] == pytest.approx(0.001, rel=1e-3)
+
+
 @pytest.fixture(scope="module")
 def trained():
     return script.train(220)
