@@ -156,6 +156,7 @@ def test_logdir_gets_one_graph_for_each_way(tmp_path):
         path, = (tmp_path / way).iterdir()
         graph = tf.GraphDef.FromString([e.graph_def for e in tf.train.summary_iterator(str(path)) if e.graph_def][0])
         assert len(graph.node) == result["table"][way][0]["nodes"]
+        assert any(node.attr["swap_memory"].b for node in graph.node) == (way == "swap_memory")
 
 
 def test_ctrl_c_ends_the_table_after_the_row_it_is_at(monkeypatch):
