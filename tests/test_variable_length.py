@@ -212,6 +212,14 @@ def test_the_learning_rate_falls_to_the_last_iteration_and_the_norm_of_all_gradi
     assert norms[0] == pytest.approx(0.001, rel=1e-3)
 
 
+def test_weights_are_the_seed_s(monkeypatch):
+    batch = script.make_batch(0, 0)
+    monkeypatch.setattr(script, "make_batch", lambda i, seed: batch)
+    monkeypatch.setattr(script, "TESTED", 1)
+    (one,), (other,) = (script.train(1, seed, xla=False)[0] for seed in (1, 2))
+    assert abs(one - other) > 1e-4
+
+
 @pytest.fixture(scope="module")
 def trained():
     return script.train(220)
