@@ -251,9 +251,13 @@ def test_without_lengths_the_padding_is_read_and_last_zeros_are_lost(monkeypatch
     assert written("19", without) == written("190", without) != written("28", without)
 
 
-def test_copy_wants_the_digits_as_they_were_read():
+def test_copy_trains_for_and_wants_the_digits_as_they_were_read(monkeypatch):
+    asked, targets = [], script.targets
+    monkeypatch.setattr(script, "TESTED", 10)
+    monkeypatch.setattr(script, "targets", lambda x, n, copy=False: asked.append(copy) or targets(x, n, copy))
     for part in script.train(1, xla=False, copy=True)[2]:
         assert part["wanted"] == part["read"]
+    assert all(asked)
 
 
 def test_a_loss_that_is_not_finite_stops_the_training(monkeypatch):
