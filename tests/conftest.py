@@ -56,6 +56,18 @@ def run(name, *flags, cwd, python=sys.executable, **environment):
 
 
 @pytest.fixture
+def pictures(monkeypatch):
+    """Returns pictures(module): a list that gets each figure on which main() of that script draws from then on."""
+    def pictures(module):
+        figures, name = [], next(name for name in vars(module) if name.startswith("plot_"))
+        plot = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda figure, data: figures.append(figure) or plot(figure, data))
+        return figures
+
+    return pictures
+
+
+@pytest.fixture
 def other_python():
     """A Python that has the other TensorFlow: TF1_PYTHON where this one is TF 2, TF2_PYTHON where it is TF 1.15."""
     import tensorflow

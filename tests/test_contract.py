@@ -1,6 +1,7 @@
 """What every script keeps, whatever it teaches."""
 import ast
 import importlib
+import inspect
 import re
 import sys
 
@@ -103,3 +104,63 @@ def test_lines_fit_and_functions_are_explained(name):
     for node in module.body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name not in ("main",):
             assert ast.get_docstring(node), f"{node.name} has no docstring"
+
+
+@pytest.mark.parametrize("name, expected", [
+    ("static_vs_dynamic_rnn", {"N_UNITS": 5, "BATCH_SIZE": 4, "LEARNING_RATE": 0.01, "ITERATIONS": 20}),
+    ("variable_length", {"N_UNITS": 128, "BATCH_SIZE": 128, "LEARNING_RATE": 0.004, "ITERATIONS": 1500}),
+    ("bidirectional_lstm", {"N_UNITS": 32, "BATCH_SIZE": 32, "LEARNING_RATE": 0.01, "ITERATIONS": 400}),
+    ("sin_to_cos_lstm", {"N_UNITS": 10, "BATCH_SIZE": 50, "LEARNING_RATE": 0.006, "ITERATIONS": 200}),
+    ("time_series_rnn", {"N_UNITS": 100, "BATCH_SIZE": 50, "LEARNING_RATE": 0.001, "ITERATIONS": 10000}),
+    ("creative_rnn", {"N_UNITS": 100, "BATCH_SIZE": 20, "LEARNING_RATE": 0.001, "ITERATIONS": 10000}),
+    ("predict_sin_lstm", {"N_UNITS": 20, "N_LAYERS": 2, "BATCH_SIZE": 64, "LEARNING_RATE": 0.001, "KEEP_PROB": 0.9,
+                          "ITERATIONS": 7750})])
+def test_defaults_are_those_of_the_stored_results(name, expected):
+    module = importlib.import_module(name)
+    assert {key: getattr(module, key) for key in expected} == expected, "the pages' numbers must be measured anew"
+
+
+class Handed(Exception):
+    """Carries out of main() what it hands on to train()."""
+
+
+def handed_on(name, argv, monkeypatch):
+    """The arguments with which main(argv) calls train(), by name; nothing is trained."""
+    module = importlib.import_module(name)
+    signature = inspect.signature(module.train)
+
+    def train(*args, **options):
+        raise Handed(signature.bind(*args, **options).arguments)
+
+    monkeypatch.setattr(module, "train", train)
+    with pytest.raises(Handed) as raised:
+        module.main(["--no-plot", *argv])
+    return raised.value.args[0]
+
+
+@pytest.mark.parametrize("name, argv, expected", [
+    ("static_vs_dynamic_rnn", "--steps 6 --units 7", {"n_steps": 6, "n_units": 7}),
+    ("variable_length", "--no-lengths", {"no_lengths": True, "copy": False}),
+    ("variable_length", "--copy", {"no_lengths": False, "copy": True}),
+    ("bidirectional_lstm", "--ahead -2", {"ahead": -2}),
+    ("sin_to_cos_lstm", "--stateless", {"stateless": True}),
+    ("time_series_rnn", "--inputs values --projection wrapper --clip-norm 0.5",
+     {"inputs": "values", "projection": "wrapper", "clip_norm": 0.5}),
+    ("creative_rnn", "--inputs times", {"inputs": "times"}),
+    ("predict_sin_lstm", "--n-steps 6 --units 4 3 --keep-prob 0.25 --batch-size 16 --points 300 60 --gap 0.5 "
+     "--unroll manual", {"n_steps": 6, "units": [4, 3], "keep_prob": 0.25, "batch_size": 16, "points": [300, 60],
+                         "gap": 0.5, "unroll": "manual"})])
+def test_every_flag_reaches_the_training(name, argv, expected, monkeypatch):
+    handed = handed_on(name, ["--iterations", "7", "--seed", "5", "--no-xla", *argv.split()], monkeypatch)
+    expected = dict(expected, iterations=7, seed=5, xla=False)
+    assert {key: handed[key] for key in expected} == expected
+
+
+@pytest.mark.parametrize("name", ["variable_length", "bidirectional_lstm", "sin_to_cos_lstm", "time_series_rnn",
+                                  "creative_rnn", "predict_sin_lstm"])
+def test_without_flags_main_trains_as_train_does_by_itself(name, monkeypatch):
+    own = inspect.signature(importlib.import_module(name).train).parameters
+    handed = handed_on(name, [], monkeypatch)
+    for key in set(handed) - {"on_step", "on_value"}:
+        default = own[key].default
+        assert handed[key] == (list(default) if isinstance(default, tuple) else default), key

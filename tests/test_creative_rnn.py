@@ -34,6 +34,27 @@ def test_batches_and_seeds():
     assert x.shape == y.shape == (20, 20, 1)
     np.testing.assert_array_equal(x[:, 1:], y[:, :-1])
     np.testing.assert_allclose(script.make_seeds("values")[1, :, 0], script.series(np.arange(20) / 10))
+    assert not np.allclose(x, script.make_batch(0, "values", seed=1)[0])
+
+
+def test_every_window_lies_between_the_beginning_and_the_end_of_the_series(monkeypatch):
+    ends = []
+    monkeypatch.setattr(script, "make_windows", ends.append)
+    for i in range(200):
+        script.make_batch(i, "values")
+    assert 2 <= np.min(ends) < 2.1 and 29.9 < np.max(ends) < 30
+
+
+@pytest.mark.parametrize("inputs", ["times", "values"])
+def test_loss_is_over_all_steps_of_the_batch_and_weights_are_the_seed_s(inputs, monkeypatch):
+    monkeypatch.setattr(script, "N_GENERATED", 1)
+    seen = []
+    losses, _ = script.train(2, seed=1, inputs=inputs, xla=False, on_step=lambda *rest: seen.append(weights()))
+    x, y = script.make_batch(1, inputs, seed=1)
+    assert losses[1] == pytest.approx(np.mean((numpy_predict(x, seen[0]) - y) ** 2), rel=1e-4)
+    script.train(1, seed=2, inputs=inputs, xla=False, on_step=lambda *rest: seen.append(weights()))
+    kernels = [w["rnn/basic_rnn_cell/kernel"] for w in (seen[0], seen[2])]
+    assert np.abs(kernels[0] - kernels[1]).max() > 0.1
 
 
 @pytest.mark.parametrize("inputs", ["times", "values"])
@@ -88,3 +109,27 @@ def test_results(capsys):
     results = script.main(FEW + ["--no-plot"])
     assert len(results["losses"]) == 3 and results["sequences"].shape == (2, 320)
     assert capsys.readouterr().out.count("300 values after") == 2
+
+
+@pytest.mark.parametrize("inputs, step", [("values", 0.1), ("times", 1)])
+def test_what_is_printed_and_drawn_is_what_was_generated(inputs, step, monkeypatch, capsys, pictures):
+    zeros, other = sequences = np.random.RandomState(0).normal(size=[2, 320])
+    sequences[:, :20] *= 10  # the seeds are no part of the results
+    truth = script.series(step * np.arange(320))
+
+    def train(iterations, seed, xla, inputs, on_step, on_value):
+        for i in range(101):
+            on_step(i, i + 0.5)
+        return [], sequences
+
+    monkeypatch.setattr(script, "train", train)
+    figures = pictures(script)
+    script.main(["--inputs", inputs, "--no-plot"])
+    assert capsys.readouterr().out.splitlines() == [
+        "0 \tMSE: 0.5", "100 \tMSE: 100.5",
+        f"300 values after 20 zeros: from {zeros[20:].min():.3g} to {zeros[20:].max():.3g}",
+        f"300 values after the first 20 of the series: from {other[20:].min():.3g} to {other[20:].max():.3g}",
+        f"MSE of the latter against the series: {np.mean((other[20:] - truth[20:]) ** 2):.4g}"]
+    (above,), (series, below) = (axes.lines for axes in figures[0].axes)
+    for line, values in [(above, zeros), (series, truth), (below, other)]:
+        np.testing.assert_allclose(line.get_data(), [range(320), values])

@@ -120,6 +120,19 @@ def test_dropout_masks_scale_and_differ_from_step_to_step():
     assert set(np.unique(first)) == {0, np.float32(1 / 0.8)}
     assert np.mean(first) == pytest.approx(1, abs=0.02)
     assert np.array_equal(first, again) and not np.array_equal(first, other)
+    for axis in (0, 1):  # neither the windows nor the steps share one mask
+        assert np.mean(np.ptp(first, axis=axis) > 0) > 0.9
+
+
+def test_every_step_and_layer_has_a_mask_of_its_own_that_is_the_seed_s(monkeypatch):
+    seeds, dropout = [], script.dropout
+    monkeypatch.setattr(script, "dropout", lambda outputs, keep_prob, seed: seeds.append(seed) or dropout(
+        outputs, keep_prob, seed))
+    with tf.Graph().as_default(), tf.Session() as sess:
+        step = tf.train.get_or_create_global_step()
+        script.predict_next(tf.zeros([1, 2, 1]), [3, 3], "dynamic", keep_prob=0.5, seed=7)
+        found = [[list(pair) for pair in sess.run(seeds, {step: i})] for i in range(3)]
+    assert found == [[[7, 0], [7, 1]], [[7, 2], [7, 3]], [[7, 4], [7, 5]]]
 
 
 def test_every_training_step_drops_other_outputs(monkeypatch):
@@ -150,12 +163,13 @@ def test_a_prediction_is_that_of_the_weights_after_the_step():
     assert np.array_equal(seen[-1], final) and not np.array_equal(seen[-2], final)
 
 
-def test_the_stop_hook_ends_a_loop_that_does_not(monkeypatch):
+def test_the_stop_hook_ends_a_loop_that_does_not_also_where_it_is_resumed(tmp_path, monkeypatch):
+    script.train(1, checkpoint=str(tmp_path), **SMALL)
     monkeypatch.setattr(script, "steps", lambda iterations, first: itertools.count(first))
     seen = []
     with pytest.raises(RuntimeError, match="should_stop"):
-        script.train(3, on_step=lambda i, *_: seen.append(i), **SMALL)
-    assert seen == [0, 1, 2]
+        script.train(3, checkpoint=str(tmp_path), on_step=lambda i, *_: seen.append(i), **SMALL)
+    assert seen == [1, 2]
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_and_is_not_saved(tmp_path, monkeypatch, caplog):
@@ -301,3 +315,25 @@ def test_result_line_and_what_main_returns(capsys):
     errors = [results["mse"], *results["baselines"].values()]
     assert capsys.readouterr().out.split() == "test MSE: {:.2e} last value: {:.2e} straight line: {:.2e}".format(
         *errors).split()
+
+
+def test_what_is_printed_and_drawn_stands_at_its_points_and_iterations(monkeypatch, capsys, pictures):
+    y = script.make_data(20, [300, 60], 0.01)[3]
+
+    def train(iterations, seed, xla, n_steps, units, keep_prob, batch_size, points, gap, unroll, checkpoint, logdir,
+              on_step):
+        for i in range(500):
+            on_step(i, 0, lambda i=i: y + (i + 1) / 500)
+        return y + 2, 510
+
+    monkeypatch.setattr(script, "train", train)
+    figures = pictures(script)
+    script.main(["--points", "300", "60", "--no-plot"])
+    assert capsys.readouterr().out.splitlines()[:2] == ["250 \tMSE: 2.50e-01", "500 \tMSE: 1.00e+00"]
+    top, bottom = figures[0].axes
+    for line, shift in zip(top.lines, (0, 2)):
+        t, values = line.get_data()
+        np.testing.assert_allclose(np.ravel(values), np.sin(t) + shift, atol=1e-6)
+    error, *baselines = bottom.lines
+    np.testing.assert_allclose(error.get_data(), [[250, 500, 510], [0.25, 1, 4]], rtol=1e-5)
+    assert {line.get_label() for line in baselines} == {"last value", "straight line"}

@@ -110,14 +110,17 @@ def test_forward_and_gradients_against_numpy_with_the_gradient_ending_at_the_win
 
 def test_weights_begin_as_in_the_notes_under_the_notes_names():
     with tf.Graph().as_default(), tf.Session() as sess:
+        tf.set_random_seed(0)
         script.training_step(*(tf.zeros(shape) for shape in ([50, 20, 1], [50, 20, 1], [50, 10], [50, 10])))
         shapes = {v.op.name: tuple(v.shape.as_list()) for v in tf.trainable_variables()}
         sess.run(tf.global_variables_initializer())
         biases = sess.run(["in_hidden/biases:0", "out_hidden/biases:0"])
+        weights = np.concatenate(sess.run(["in_hidden/weights:0", "out_hidden/weights:0"]), axis=None)
     assert shapes == {"in_hidden/weights": (1, 10), "in_hidden/biases": (10,),
                       "LSTM_cell/rnn/basic_lstm_cell/kernel": (20, 40), "LSTM_cell/rnn/basic_lstm_cell/bias": (40,),
                       "out_hidden/weights": (10, 1), "out_hidden/biases": (1,)}
     assert all((b == np.float32(0.1)).all() for b in biases)
+    assert 0.5 < np.std(weights) < 1.5  # 20 numbers from N(0, 1)
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -141,6 +144,9 @@ def test_what_is_fed_is_the_state_that_came_out(monkeypatch):
 
     monkeypatch.setattr(tf.Session, "run", spy)
     script.train(iterations=4, xla=False)
+    assert len(runs) == 4
+    for i, (fed, _) in enumerate(runs):
+        np.testing.assert_array_equal([fed["x"], fed["y"]], script.make_batch(i)[:2])
     assert not runs[0][0]["c"].any() and not runs[0][0]["h"].any()
     for (_, (_, _, c, h)), (fed, _) in zip(runs, runs[1:]):
         assert c.any() and (fed["c"] == c).all() and (fed["h"] == h).all()
@@ -167,9 +173,33 @@ def test_checkpoints_go_both_ways(other_python, tmp_path):
 def test_logdir_holds_the_cost_of_every_window_and_the_graph(tmp_path):
     costs = script.train(iterations=3, logdir=str(tmp_path))
     events = list(tf.train.summary_iterator(str(next(tmp_path.glob("events*")))))
-    written = [value.simple_value for event in events for value in event.summary.value]
-    np.testing.assert_allclose(written, costs, rtol=1e-6)
+    written = [(event.step, value.simple_value) for event in events for value in event.summary.value]
+    np.testing.assert_allclose(written, list(enumerate(costs)), rtol=1e-6)
     assert any(event.graph_def for event in events)
+
+
+def test_each_seed_draws_weights_of_its_own():
+    first, again, other = (script.train(1, seed, xla=False) for seed in (1, 1, 2))
+    assert first == again != other
+
+
+def test_costs_are_printed_and_row_0_of_the_last_20_windows_is_drawn(monkeypatch, capsys, pictures):
+    def train(iterations, seed, xla, stateless, logdir, on_step):
+        for i in range(45):
+            x, y, t = script.make_batch(i)
+            on_step(i, 100 + i, t, y, x)  # as if the sine were the prediction
+        return list(range(100, 145))
+
+    monkeypatch.setattr(script, "train", train)
+    figures = pictures(script)
+    script.main(["--no-plot"])
+    assert capsys.readouterr().out.splitlines() == ["cost:  100.0000", "cost:  120.0000", "cost:  140.0000",
+                                                    "mean cost of the last 20 windows: 134.5000"]
+    axes, = figures[0].axes
+    t = np.arange(500, 900) / (10 * np.pi)
+    for line, wave in zip(axes.lines, (np.cos, np.sin)):
+        np.testing.assert_allclose(line.get_data(), [t, wave(t)], atol=1e-9)
+    np.testing.assert_allclose(axes.get_xlim(), [t[0], t[0] + 400 / (10 * np.pi)])
 
 
 def test_a_cost_that_is_not_finite_stops_the_training(monkeypatch):

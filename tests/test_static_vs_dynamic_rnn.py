@@ -1,5 +1,6 @@
 import os
 import signal
+import types
 
 import numpy as np
 import pytest
@@ -109,8 +110,45 @@ def test_the_table_has_a_row_for_each_length_and_way(capsys, monkeypatch):
     row = result["table"]["dynamic_rnn"][1]
     expected = ["3", "dynamic_rnn", str(row["nodes"]), str(row["bytes"]), f"{row['loss']:.4f}"]
     assert expected in [line.split()[:5] for line in shown.splitlines()]
+    if script.XLA:  # which puts its own nodes around the step
+        assert row["nodes"] < result["table"]["dynamic_rnn, XLA"][1]["nodes"]
     losses = [rows[0]["loss"] for rows in result["table"].values()]
     np.testing.assert_allclose(losses, losses[0], rtol=0, atol=1e-6)
+
+
+def test_each_seed_draws_data_and_weights_of_its_own(monkeypatch):
+    assert np.abs(script.make_batch(3, seed=1)[0] - script.make_batch(3, seed=2)[0]).max() > 0.1
+    monkeypatch.setattr(script, "make_batch", lambda n_steps, seed: np.ones([2, 4, n_steps, 3]))
+    first, again, other = (script.train(1, seed, n_steps=2)["loss"] for seed in (1, 1, 2))
+    assert first == again != other
+
+
+def test_the_loss_is_that_of_the_last_iteration_and_the_times_are_told_apart(monkeypatch):
+    clock, losses = iter([0, 7, 10, 15, 20, 21, 30, 32]), []
+    monkeypatch.setattr(script, "time", types.SimpleNamespace(perf_counter=lambda: next(clock)))
+    row = script.train(3, n_steps=2, on_step=lambda i, loss: losses.append(loss))
+    assert len(losses) == 3 and row["loss"] == losses[-1] < losses[0]
+    assert [row[key] for key in ("build", "first", "each")] == [7, 5, 1.5]
+
+
+def test_what_is_printed_and_drawn_stands_in_its_column_and_its_panel(monkeypatch, capsys, pictures):
+    def train(iterations, seed, xla, way, n_steps, n_units, logdir):
+        return {"n_steps": n_steps, "nodes": 10 * n_steps, "bytes": 100 * n_steps, "loss": 0.5, "build": 2 * n_steps,
+                "first": 3 * n_steps, "each": 4 * n_steps}
+
+    compared = {"by_hand": [0, 0, 0], "static_rnn": [1, 2, 3], "dynamic_rnn": [1.5, 4, 2.5]}
+    monkeypatch.setattr(script, "compare", lambda seed: (["kernel", "bias"], dict(compared)))
+    monkeypatch.setattr(script, "train", train)
+    figures = pictures(script)
+    script.main(["--steps", "2", "3", "--no-xla", "--no-plot"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2] == "dynamic_rnn differs from by_hand by 1.5e+00 in its outputs, 4.0e+00 in its gradients"
+    assert lines[-1].split() == ["3", "swap_memory", "30", "300", "0.5000", "6.00", "s", "9.00", "s", "12000.00", "ms"]
+    size, clock = figures[0].axes
+    for axes, solid, dashed in ((size, [20, 30], [200, 300]), (clock, [4, 6], [8, 12])):
+        assert len(axes.lines) == 8
+        for line in axes.lines:
+            np.testing.assert_array_equal(line.get_data(), [[2, 3], solid if line.get_linestyle() == "-" else dashed])
 
 
 def test_logdir_gets_one_graph_for_each_way(tmp_path):
@@ -120,6 +158,7 @@ def test_logdir_gets_one_graph_for_each_way(tmp_path):
         path, = (tmp_path / way).iterdir()
         graph = tf.GraphDef.FromString([e.graph_def for e in tf.train.summary_iterator(str(path)) if e.graph_def][0])
         assert len(graph.node) == result["table"][way][0]["nodes"]
+        assert any(node.attr["swap_memory"].b for node in graph.node) == (way == "swap_memory")
 
 
 def test_ctrl_c_ends_the_table_after_the_row_it_is_at(monkeypatch):

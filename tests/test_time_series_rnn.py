@@ -64,8 +64,9 @@ def test_no_training_window_reaches_what_is_kept_out(monkeypatch):
 @pytest.mark.parametrize("projection", ["dense", "wrapper"])
 def test_prediction_and_loss_are_those_of_the_equations(inputs, projection):
     seen = []
-    losses, _ = script.train(2, inputs=inputs, projection=projection,
-                             on_step=lambda i, loss, test: seen.append((weights(), test())))
+    losses, final = script.train(2, inputs=inputs, projection=projection,
+                                 on_step=lambda i, loss, test: seen.append((weights(), test())))
+    np.testing.assert_array_equal(final, seen[-1][1])
     _, x, _ = script.make_test(inputs)
     for w, prediction in seen:
         np.testing.assert_allclose(script.shown(numpy_predict(x, w), inputs), prediction, rtol=1e-4, atol=1e-5)
@@ -114,6 +115,34 @@ def test_forecasts_beat_tomorrow_is_as_today(capsys):
     as_today = np.mean((script.shown(x, "values") - script.shown(y, "values")) ** 2)
     assert results["mse"] < as_today / 5
     assert f"MSE there of \"tomorrow is as today\": {as_today:.4g}" in capsys.readouterr().out
+
+
+def test_what_is_printed_and_drawn_is_of_all_points(monkeypatch, capsys, pictures):
+    final = np.random.RandomState(0).normal(size=100)
+
+    def train(iterations, seed, xla, inputs, projection, clip_norm, on_step):
+        for i in range(3001):
+            on_step(i, i + 0.5, lambda: 9 * final)
+        return [], final
+
+    monkeypatch.setattr(script, "train", train)
+    figures = pictures(script)
+    script.main(["--no-plot"])
+    t = np.arange(1, 101) * 0.15
+    truth = script.series(t)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["0 \tMSE: 0.5", "100 \tMSE: 100.5"] and len(lines) == 33
+    assert lines[-2:] == [f"MSE on the 100 points from t = 0.15 to 15: {np.mean((final - truth) ** 2):.4g}",
+                          f"MSE of the same against the point before: {np.mean((final[1:] - truth[:-1]) ** 2):.4g}"]
+    left, right = figures[0].axes
+    for line, values in zip(left.lines, (truth, final)):
+        np.testing.assert_allclose(line.get_data(), [t, values])
+    np.testing.assert_array_equal(right.lines[0].get_data(), [range(0, 3001, 2), np.arange(0, 3001, 2) + 0.5])
+
+
+def test_weights_are_the_seed_s():
+    losses = [script.train(1, seed, xla=False)[0] for seed in (1, 1, 2)]  # the batch is the same for all seeds
+    assert losses[0] == losses[1] != losses[2]
 
 
 def test_the_notes_sequence_is_learnt():

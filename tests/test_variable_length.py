@@ -193,6 +193,33 @@ def test_xla_and_the_plain_graph_learn_the_same(monkeypatch):
     np.testing.assert_allclose(compiled, plain, rtol=1e-4)
 
 
+def test_the_learning_rate_falls_to_the_last_iteration_and_the_norm_of_all_gradients_is_clipped(monkeypatch):
+    fed, norms, plain = [], [], tf.Session.run
+
+    def spy(self, fetches, feed_dict=None, **kwargs):
+        fed.extend(value for key, value in (feed_dict or {}).items() if key.op.name == "learning_rate")
+        return plain(self, fetches, feed_dict, **kwargs)
+
+    def on_step(i, loss, test):  # Adam's first moment is at first a tenth of the gradient
+        moments = [plain(tf.get_default_session(), v) for v in tf.global_variables() if v.op.name.endswith("/Adam")]
+        norms.append(np.sqrt(sum(np.sum((10 * moment) ** 2) for moment in moments)))
+
+    monkeypatch.setattr(script, "TESTED", 1)
+    monkeypatch.setattr(script, "CLIP_NORM", 0.001)
+    monkeypatch.setattr(tf.Session, "run", spy)
+    script.train(4, xla=False, on_step=on_step)
+    np.testing.assert_allclose(fed, [0.004, 0.003, 0.002, 0.001])
+    assert norms[0] == pytest.approx(0.001, rel=1e-3)
+
+
+def test_weights_are_the_seed_s(monkeypatch):
+    batch = script.make_batch(0, 0)
+    monkeypatch.setattr(script, "make_batch", lambda i, seed: batch)
+    monkeypatch.setattr(script, "TESTED", 1)
+    (one,), (other,) = (script.train(1, seed, xla=False)[0] for seed in (1, 2))
+    assert abs(one - other) > 1e-4
+
+
 @pytest.fixture(scope="module")
 def trained():
     return script.train(220)
@@ -224,9 +251,13 @@ def test_without_lengths_the_padding_is_read_and_last_zeros_are_lost(monkeypatch
     assert written("19", without) == written("190", without) != written("28", without)
 
 
-def test_copy_wants_the_digits_as_they_were_read():
+def test_copy_trains_for_and_wants_the_digits_as_they_were_read(monkeypatch):
+    asked, targets = [], script.targets
+    monkeypatch.setattr(script, "TESTED", 10)
+    monkeypatch.setattr(script, "targets", lambda x, n, copy=False: asked.append(copy) or targets(x, n, copy))
     for part in script.train(1, xla=False, copy=True)[2]:
         assert part["wanted"] == part["read"]
+    assert all(asked)
 
 
 def test_a_loss_that_is_not_finite_stops_the_training(monkeypatch):
@@ -243,6 +274,31 @@ def test_main_prints_what_it_returns(capsys):
     rows = [line.split() for line in shown.splitlines() if line[:6].strip().isdigit()]
     expected = [(part["length"], part["steps"]) for part in results["found"]]
     assert [(int(row[0]), int(row[3])) for row in rows] == expected
+
+
+def test_what_is_printed_and_drawn_is_of_the_tests_and_at_the_end_of_the_last_one(monkeypatch, capsys, pictures):
+    def found(right):
+        """For each length ten sequences, the first right(length) of them written as they should be."""
+        return [{"length": n, "steps": n + 1, "read": ["read"] * 10, "wanted": ["good"] * 10,
+                 "written": ["good"] * right(n) + ["goods"] * (10 - right(n))} for n in range(1, 10)]
+
+    def train(iterations, seed, xla, no_lengths, copy, on_step):
+        for i in range(250):
+            on_step(i, 2 - i / 1000, lambda count: found(lambda n: n) if count == script.TESTED // 10 else None)
+        return [2 - i / 1000 for i in range(250)], 700, found(lambda n: 10 - n)
+
+    monkeypatch.setattr(script, "train", train)
+    figures = pictures(script)
+    script.main(["--no-plot"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines if "loss:" in line] == [
+        f"{n} loss: {loss} held-out sequences right: 50.0 %".split() for n, loss in ((100, "1.9010"), (200, "1.8010"))]
+    assert lines[-2].split() == ["9", "10", "10.0", "10", "read", "->", "goods"]
+    by_length, by_iteration = figures[0].axes
+    earlier, latest = by_length.lines
+    np.testing.assert_allclose(latest.get_data(), [range(1, 10), range(90, 0, -10)])
+    np.testing.assert_allclose(earlier.get_data()[1][:10], [*range(10, 100, 10), np.nan])
+    np.testing.assert_allclose(by_iteration.lines[0].get_data(), [[100, 200, 250], [1.901, 1.801, 1.751]])
 
 
 @pytest.mark.long
