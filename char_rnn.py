@@ -118,7 +118,7 @@ def network(x, state, n_chars, masks=(1.0,) * N_LAYERS):
     """
     outputs = tf.one_hot(x, n_chars)  # (batch, time, char)
     final_state = []
-    for k in range(N_LAYERS):  # one dynamic_rnn per layer: XLA runs them faster than MultiRNNCell, with the same result
+    for k in range(N_LAYERS):  # the numbers of MultiRNNCell, with each layer's outputs at hand for its mask
         with tf.variable_scope(f"layer_{k}"):
             cell = tf.nn.rnn_cell.BasicLSTMCell(N_UNITS)
             initial_state = tf.nn.rnn_cell.LSTMStateTuple(state[k, 0], state[k, 1])

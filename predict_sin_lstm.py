@@ -119,7 +119,7 @@ def predict_next(x, units, unroll, keep_prob=1.0, seed=0):
             cell = tf.nn.rnn_cell.BasicLSTMCell(n_units)
             if unroll == "manual":
                 outputs = unroll_by_hand(cell, outputs)
-            else:  # layer by layer: the numbers of MultiRNNCell, but faster under XLA
+            else:  # the numbers of MultiRNNCell, with each layer's outputs at hand for the dropout
                 outputs, _ = tf.nn.dynamic_rnn(cell, outputs, dtype=tf.float32)  # (batch, time, unit)
             if keep_prob < 1:
                 step = tf.cast(tf.train.get_global_step(), tf.int32)
