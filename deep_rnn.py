@@ -213,8 +213,9 @@ def plot_series(figure, data):
 
     def update():
         prediction.set_data(data["t"], data["prediction"])
-        stride = 1 + len(data["losses"]) // 2000
-        loss.set_data(data["iterations"][::stride], data["losses"][::stride])
+        stride = 1 + len(data["losses"]) // 500  # a point shows the highest loss of so many steps: no leap is lost
+        starts = range(0, len(data["losses"]), stride)
+        loss.set_data(data["iterations"][::stride], [max(data["losses"][k:k + stride]) for k in starts])
         right.relim()
         right.autoscale_view()
 

@@ -345,9 +345,9 @@ def plot_work(figure, data):
         line.set_linewidth(8)
 
     def update():
-        stride = 1 + len(data["losses"]) // 2000
-        losses = data["losses"][::stride]
-        loss.set_data(stride * np.arange(len(losses)), losses)
+        stride = 1 + len(data["losses"]) // 500  # a point shows the highest loss of so many steps: no leap is lost
+        starts = range(0, len(data["losses"]), stride)
+        loss.set_data(starts, [max(data["losses"][k:k + stride]) for k in starts])
         left.relim()
         left.autoscale_view()
         if data["bars"]:

@@ -204,9 +204,9 @@ def plot_series(figure, data):
 
     def update():
         prediction.set_data(data["t"], data["prediction"])
-        stride = 1 + len(data["losses"]) // 2000
-        losses = data["losses"][::stride]
-        loss.set_data(stride * np.arange(len(losses)), losses)
+        stride = 1 + len(data["losses"]) // 500  # a point shows the highest loss of so many steps: no leap is lost
+        starts = range(0, len(data["losses"]), stride)
+        loss.set_data(starts, [max(data["losses"][k:k + stride]) for k in starts])
         right.relim()
         right.autoscale_view()
 
