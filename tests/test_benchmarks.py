@@ -297,6 +297,7 @@ def weights_of(row, units, layers):
     return dict(weights, **{"dense/kernel": random.randn(units, 1), "dense/bias": random.randn(1)})
 
 
+@pytest.mark.long
 def test_worker_says_nothing_but_its_answers(tmp_path):
     code = "import char_rnn, worker; char_rnn.REPORT_EVERY = 2; worker.main()"
     path = os.pathsep.join([str(ROOT), str(ROOT / "benchmarks")])

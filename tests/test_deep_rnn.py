@@ -168,6 +168,7 @@ def test_it_learns(monkeypatch):
     assert losses[-1] < 0.8 * losses[0]
 
 
+@pytest.mark.long
 def test_a_run_in_two_parts_ends_with_the_same_weights(tmp_path):
     whole, _ = script.train(6, checkpoint=str(tmp_path / "whole"), **SMALL)
     first, _ = script.train(3, checkpoint=str(tmp_path / "parts"), **SMALL)

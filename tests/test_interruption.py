@@ -77,7 +77,8 @@ def left_behind():
             "Python threads": threading.active_count(), "handler": signal.getsignal(signal.SIGINT)}, memory
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.parametrize("name", [name if name in ("simple_rnn", "predict_sin_lstm") else
+                                  pytest.param(name, marks=pytest.mark.long) for name in SCRIPTS])
 def test_three_times_in_one_process(name, tmp_path, monkeypatch, capsys):
     module, outs, results, left, memory = importlib.import_module(name), [], [], [], []
     weights = final_weights(module, monkeypatch) if name in TRAINING else []
@@ -275,7 +276,7 @@ def disk(tmp_path):
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-@pytest.mark.parametrize("name", [name if name in ("deep_rnn", "predict_sin_lstm") else
+@pytest.mark.parametrize("name", [name if name == "deep_rnn" else
                                   pytest.param(name, marks=pytest.mark.long) for name in CHECKPOINTED])
 def test_a_full_disk_is_one_line_and_leaves_the_checkpoint_before(name, disk, tmp_path, capsys):
     model, whole = disk.folder / "model", tmp_path / "whole"
@@ -393,6 +394,7 @@ def kill(name, kills, n, tmp_path):
     np.testing.assert_equal(found, expected)
 
 
+@pytest.mark.long
 def test_killed_twice(tmp_path):
     kill("deep_rnn", 2, 40, tmp_path)
 
@@ -413,6 +415,7 @@ def at_once(tmp_path, name, *argvs):
     return [re.sub(r"\S+ (ms|s)\b|\t.*", "", out) for out, _ in shown]
 
 
+@pytest.mark.long
 def test_two_runs_in_one_folder_do_not_disturb_each_other(tmp_path, capsys):
     names = [["--iterations", "30", "--seed", seed, "--save-plot", seed + ".png"] for seed in ("1", "2")]
     first, second = at_once(tmp_path, "sin_to_cos_lstm", *names)

@@ -380,6 +380,7 @@ def test_resumes_to_the_same_weights(small, tmp_path):
     assert all(np.array_equal(actual[name], value) for name, value in expected.items())
 
 
+@pytest.mark.long
 def test_keeps_the_best_and_the_last_and_predicts_from_either(small, tmp_path, capsys):
     folder = tmp_path / "checkpoint"
     flags = ["--no-plot", "--no-xla", "--cell", "lstm", "--data", SMALL, "--checkpoint", str(folder)]

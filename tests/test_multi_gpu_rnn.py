@@ -317,6 +317,7 @@ def test_a_worker_that_dies_ends_the_training_in_one_line_and_a_rerun_resumes(st
     assert worker.returncode == 0
 
 
+@pytest.mark.long
 def test_a_worker_that_is_not_there_is_named_and_not_waited_for_forever(start):
     names = addresses(2)
     task_0 = start("--cluster", names, "--task", "0", "--timeout", "1")
@@ -326,6 +327,7 @@ def test_a_worker_that_is_not_there_is_named_and_not_waited_for_forever(start):
     assert err.splitlines() == [f"waiting for {missing}", f"gave up after 1 s: no answer from {missing}"]
 
 
+@pytest.mark.long
 def test_ctrl_c_on_any_ends_cleanly(start):
     task_0, (worker,) = cluster(start, 2, "--iterations", "100000")
     until(task_0, "0")
@@ -341,6 +343,7 @@ def test_ctrl_c_on_any_ends_cleanly(start):
     assert alone.returncode in (-signal.SIGINT, 130) and not err
 
 
+@pytest.mark.long
 def test_a_taken_port_is_one_line(start):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

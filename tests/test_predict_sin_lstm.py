@@ -104,6 +104,7 @@ def test_dropout_is_the_same_in_both_ways_to_unroll():
     assert not np.allclose(losses(keep_prob=1), dynamic, rtol=0.01)
 
 
+@pytest.mark.long
 def test_either_way_to_unroll_resumes_the_checkpoint_of_the_other(tmp_path):
     whole = losses(6, checkpoint=str(tmp_path / "whole"))
     first = losses(3, checkpoint=str(tmp_path / "halves"), unroll="manual")
@@ -195,7 +196,8 @@ def test_summaries_are_the_losses(tmp_path):
 
 
 # checkpoints --------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("different", [{"keep_prob": 1}, {"keep_prob": 0.5, "xla": script.XLA}])
+@pytest.mark.parametrize("different", [
+    {"keep_prob": 1}, pytest.param({"keep_prob": 0.5, "xla": script.XLA}, marks=pytest.mark.long)])
 def test_killed_and_resumed_is_never_killed(different, tmp_path, monkeypatch):
     def kill(i, loss, predict):
         if i == 7:
@@ -235,6 +237,7 @@ def test_a_folder_that_vanishes_is_one_line(tmp_path):
     assert "cannot be written" in ended.value.code and len(ended.value.code.splitlines()) == 1
 
 
+@pytest.mark.long
 def test_each_tensorflow_begins_alike_and_resumes_what_the_other_saved(tmp_path, other_python, capsys):
     def here(n):
         script.main([*flags, "--iterations", str(n)])

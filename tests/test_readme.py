@@ -200,6 +200,7 @@ def test_chinese_table_of_names_gives_the_same_names_for_today():
     assert [row[2] for row in chinese] == [row[2] for row in migration()]
 
 
+@pytest.mark.long
 def test_recipe_carries_a_checkpoint_of_contrib_over(tmp_path, other_python):
     import tensorflow
     one, two = sys.executable, other_python

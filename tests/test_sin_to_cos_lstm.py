@@ -123,7 +123,7 @@ def test_weights_begin_as_in_the_notes_under_the_notes_names():
     assert 0.5 < np.std(weights) < 1.5  # 20 numbers from N(0, 1)
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long)])
 def test_memory_that_outlives_the_window_is_what_learns(seed):
     stateful, stateless = script.train(seed=seed), script.train(seed=seed, stateless=True)
     assert stateful[0] == stateless[0]  # the first window has no memory in either
