@@ -75,3 +75,11 @@ def other_python():
     if not os.environ.get(variable):
         pytest.skip(f"{variable} is not set: no second TensorFlow to compare with")
     return os.environ[variable]
+
+
+@pytest.fixture
+def both_pythons(other_python):
+    """A Python with TensorFlow 1.15, and one with TensorFlow 2: this one, and the other."""
+    import tensorflow
+    is_tf1 = tensorflow.__version__.startswith("1.")
+    return (sys.executable, other_python) if is_tf1 else (other_python, sys.executable)

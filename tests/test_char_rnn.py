@@ -286,11 +286,6 @@ def test_the_seed_is_that_of_the_first_weights_too(small):
     assert same == again != other
 
 
-def test_defaults():
-    assert (script.N_STEPS, script.N_UNITS, script.N_LAYERS, script.BATCH_SIZE) == (64, 128, 2, 32)
-    assert (script.KEEP_PROB, script.LEARNING_RATE, script.MAX_NORM, script.ITERATIONS) == (0.9, 0.004, 5.0, 3000)
-
-
 @pytest.mark.skipif(not script.XLA, reason="TF 1.15 trains on the plain graph")
 def test_xla_changes_the_speed_and_not_the_numbers(small):
     a, b = (script.train(12, text=TEXT, xla=xla) for xla in (True, False))

@@ -114,7 +114,14 @@ def test_lines_fit_and_functions_are_explained(name):
     ("time_series_rnn", {"N_UNITS": 100, "BATCH_SIZE": 50, "LEARNING_RATE": 0.001, "ITERATIONS": 10000}),
     ("creative_rnn", {"N_UNITS": 100, "BATCH_SIZE": 20, "LEARNING_RATE": 0.001, "ITERATIONS": 10000}),
     ("predict_sin_lstm", {"N_UNITS": 20, "N_LAYERS": 2, "BATCH_SIZE": 64, "LEARNING_RATE": 0.001, "KEEP_PROB": 0.9,
-                          "ITERATIONS": 7750})])
+                          "ITERATIONS": 7750}),
+    ("deep_rnn", {"N_STEPS": 100, "N_UNITS": 100, "N_LAYERS": 10, "LEARNING_RATE": 0.00001, "KEEP_PROB": 1.0,
+                  "ITERATIONS": 10000}),
+    ("lstm_peephole_gru", {"N_STEPS": 100, "N_UNITS": 100, "LEARNING_RATE": 0.00001, "ITERATIONS": 10000,
+                           "N_LAYERS": {"lstm": 5, "peephole": 10, "gru": 10, "coupled": 5}}),
+    ("multi_gpu_rnn", {"N_STEPS": 100, "N_UNITS": 100, "N_LAYERS": 3, "LEARNING_RATE": 0.001, "ITERATIONS": 500}),
+    ("char_rnn", {"N_STEPS": 64, "N_UNITS": 128, "N_LAYERS": 2, "BATCH_SIZE": 32, "KEEP_PROB": 0.9,
+                  "LEARNING_RATE": 0.004, "MAX_NORM": 5.0, "ITERATIONS": 3000})])
 def test_defaults_are_those_of_the_stored_results(name, expected):
     module = importlib.import_module(name)
     assert {key: getattr(module, key) for key in expected} == expected, "the pages' numbers must be measured anew"
@@ -147,6 +154,8 @@ def handed_on(name, argv, monkeypatch):
     ("time_series_rnn", "--inputs values --projection wrapper --clip-norm 0.5",
      {"inputs": "values", "projection": "wrapper", "clip_norm": 0.5}),
     ("creative_rnn", "--inputs times", {"inputs": "times"}),
+    ("deep_rnn", "--stack layerwise --layers 3 --units 7 --keep-prob 0.5",
+     {"stack": "layerwise", "n_layers": 3, "n_units": 7, "keep_prob": 0.5, "checkpoint": None}),
     ("predict_sin_lstm", "--n-steps 6 --units 4 3 --keep-prob 0.25 --batch-size 16 --points 300 60 --gap 0.5 "
      "--unroll manual", {"n_steps": 6, "units": [4, 3], "keep_prob": 0.25, "batch_size": 16, "points": [300, 60],
                          "gap": 0.5, "unroll": "manual"})])
@@ -157,7 +166,7 @@ def test_every_flag_reaches_the_training(name, argv, expected, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["variable_length", "bidirectional_lstm", "sin_to_cos_lstm", "time_series_rnn",
-                                  "creative_rnn", "predict_sin_lstm"])
+                                  "creative_rnn", "predict_sin_lstm", "deep_rnn"])
 def test_without_flags_main_trains_as_train_does_by_itself(name, monkeypatch):
     own = inspect.signature(importlib.import_module(name).train).parameters
     handed = handed_on(name, [], monkeypatch)

@@ -86,19 +86,6 @@ def test_loss_and_prediction_are_those_of_the_equations_each_at_its_points():
     np.testing.assert_allclose(forward(after, t[1:]), prediction, rtol=1e-4, atol=1e-5)
 
 
-def test_defaults_are_those_of_the_notes():
-    assert (script.N_STEPS, script.N_UNITS, script.N_LAYERS) == (100, 100, 10)
-    assert (script.LEARNING_RATE, script.KEEP_PROB, script.ITERATIONS) == (0.00001, 1.0, 10000)
-
-
-def test_flags_reach_the_training(monkeypatch):
-    asked = []
-    monkeypatch.setattr(script, "train", lambda *args: asked.append(args) or ([], np.zeros(script.N_STEPS)))
-    script.main(["--iterations", "6", "--seed", "4", "--no-xla", "--stack", "layerwise", "--layers", "3",
-                 "--units", "7", "--keep-prob", "0.5", "--no-plot"])
-    assert asked[0][:-1] == (6, 4, False, "layerwise", 3, 7, 0.5, None)
-
-
 def test_printed_numbers_are_of_the_step_and_of_the_points_that_they_name(capsys):
     results = script.main(["--iterations", "101", "--layers", "1", "--units", "5", "--no-xla", "--no-plot"])
     losses, t = results["losses"], script.make_times()[0, 1:, 0]

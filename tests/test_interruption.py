@@ -24,8 +24,6 @@ import sin_to_cos_lstm
 from sin_to_cos_lstm import tf
 
 TRAINING = [name for name in SCRIPTS if "def steps(" in source(name)]
-LONG_TO_COMPILE = {"static_vs_dynamic_rnn", "bidirectional_lstm", "variable_length", "predict_sin_lstm",
-                   "lstm_peephole_gru"}
 CLOCKS = {"ms", "seconds", "build", "first", "each"}  # results that are times
 SHRUNK = {"char_rnn": {"N_UNITS": 12, "BATCH_SIZE": 8, "N_STEPS": 40}}  # what no flag makes small
 
@@ -77,15 +75,14 @@ def left_behind():
             "Python threads": threading.active_count(), "handler": signal.getsignal(signal.SIGINT)}, memory
 
 
-@pytest.mark.parametrize("name", [name if name in ("simple_rnn", "predict_sin_lstm") else
+@pytest.mark.parametrize("name", [name if name in ("simple_rnn", "time_series_rnn") else
                                   pytest.param(name, marks=pytest.mark.long) for name in SCRIPTS])
 def test_three_times_in_one_process(name, tmp_path, monkeypatch, capsys):
     module, outs, results, left, memory = importlib.import_module(name), [], [], [], []
     weights = final_weights(module, monkeypatch) if name in TRAINING else []
     picture = tmp_path / "picture.png"
-    plain = ["--no-xla"] if name in LONG_TO_COMPILE else []
     for shown in (["--save-plot", str(picture)], ["--no-plot"], ["--no-plot"]):
-        results.append(timeless(module.main([*few(name), "--seed", "7", *plain, *shown])))
+        results.append(timeless(module.main([*few(name), "--seed", "7", *shown])))
         outs.append(re.sub(r"\d+(\.\d+)? (ms|s)\b", "", capsys.readouterr().out))
         left.append(left_behind()[0])
         memory.append(left_behind()[1])

@@ -138,11 +138,6 @@ def test_every_cell_learns(cell, monkeypatch):
     assert losses[0] > 0.9 * constant and mse < 0.55 * constant
 
 
-def test_defaults_are_those_of_the_notes():
-    assert script.N_LAYERS == {"lstm": 5, "peephole": 10, "gru": 10, "coupled": 5}
-    assert (script.N_STEPS, script.N_UNITS, script.LEARNING_RATE, script.ITERATIONS) == (100, 100, 0.00001, 10000)
-
-
 def test_loss_mse_and_prediction_are_at_the_points_the_docstring_says(short, tmp_path):
     t, seen = script.make_times(), []
     options = {"layers": 1, "xla": False, "checkpoint": str(tmp_path)}

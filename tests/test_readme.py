@@ -201,10 +201,9 @@ def test_chinese_table_of_names_gives_the_same_names_for_today():
 
 
 @pytest.mark.long
-def test_recipe_carries_a_checkpoint_of_contrib_over(tmp_path, other_python):
+def test_recipe_carries_a_checkpoint_of_contrib_over(tmp_path, both_pythons):
     import tensorflow
-    one, two = sys.executable, other_python
-    tf1, tf2 = (one, two) if tensorflow.__version__.startswith("1.") else (two, one)
+    tf1, tf2 = both_pythons
     saved = python(BEFORE + FEED, "save", tmp_path / "model", interpreter=tf1)
     for interpreter in (tf1, tf2):
         restored = python(AFTER + FEED, "restore", tmp_path / "model", interpreter=interpreter)
@@ -213,10 +212,8 @@ def test_recipe_carries_a_checkpoint_of_contrib_over(tmp_path, other_python):
     assert names["fully_connected/weights"] == [10, 1] and "rnn/basic_lstm_cell/kernel" in names
 
 
-def test_what_took_the_place_of_contrib_reads_its_variables_and_gives_its_numbers(tmp_path, other_python):
-    import tensorflow
-    one, two = sys.executable, other_python
-    tf1, tf2 = (one, two) if tensorflow.__version__.startswith("1.") else (two, one)
+def test_what_took_the_place_of_contrib_reads_its_variables_and_gives_its_numbers(tmp_path, both_pythons):
+    tf1, tf2 = both_pythons
     saved = eval(python(OLD_CELLS + FEED_CELLS, "save", tmp_path / "model", interpreter=tf1))
     assert len(saved) == 8 and min(saved) > 0.1
     for interpreter in (tf1, tf2):
