@@ -128,7 +128,7 @@ def plot_series(figure):
 
     def update(prediction, history):
         output.set_data(t, prediction)
-        curve.set_data(*zip(*history))
+        curve.set_data(*np.reshape(history, [-1, 2]).T)
         right.relim()
         right.autoscale_view()
     return update
