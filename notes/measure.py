@@ -1,4 +1,4 @@
-"""What the experiments of the notes share: runs of a script in a process of its own, on either TensorFlow."""
+"""What the experiments of the notes share: runs in processes of their own, on either TensorFlow."""
 import json
 import os
 import pathlib
@@ -11,43 +11,60 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TF1_PYTHON = os.environ.get("TF1_PYTHON")  # Python 3.7 with TensorFlow 1.15
 
-TIMED = """
-import json, sys, time
-import {script} as script
-warm_up, kwargs = {warm_up}, json.loads(sys.argv[1])
-stamps = []
-script.train(on_step=lambda *args: stamps.append(time.perf_counter()), **kwargs)
-print(json.dumps([1000 * (b - a) for a, b in zip(stamps[warm_up:], stamps[warm_up + 1:])]))
+SEEDS = """
+import importlib, json, sys
+name, argv, keys, n = json.loads(sys.argv[1])
+main = importlib.import_module(name).main
+runs = [main([*argv, "--no-plot", "--seed", str(seed)]) for seed in range(n)]
+print(json.dumps([[float(run[key]) for key in keys] for run in runs]))
 """
 
 
 def python(code, *args, tf1=False):
-    """Runs code in a new interpreter at the top of the repository; returns what its last printed line says, as JSON."""
+    """Runs code in a new interpreter at the top of the repository; returns its last printed line, read as JSON."""
     if tf1 and not TF1_PYTHON:
-        raise SystemExit("set TF1_PYTHON to a Python 3.7 that has TensorFlow 1.15")
+        sys.exit("TF1_PYTHON: expected a Python 3.7 with TensorFlow 1.15")
     environment = dict(os.environ, MPLBACKEND="Agg", PYTHONPATH=str(ROOT))
     done = subprocess.run([TF1_PYTHON if tf1 else sys.executable, "-c", code, *args], cwd=ROOT, env=environment,
                           stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def seeds(name, argv, keys, n=8, xla=True, tf1=False):
+    """Runs a script with the seeds 0 to n - 1; keys are numbers in the dict that its main() returns.
+
+    Returns KEY: the median, KEY_low and KEY_high: the lowest and the highest, for each key.
+    """
+    argv = argv if xla else [*argv, "--no-xla"]
+    runs = python(SEEDS, json.dumps([name, argv, keys, n]), tf1=tf1)
+    values = {}
+    for key, numbers in zip(keys, zip(*runs)):
+        values.update({key: statistics.median(numbers), f"{key}_low": min(numbers), f"{key}_high": max(numbers)})
+    return values
+
+
+def named(prefix, values):
+    """Returns the values under names that begin with a prefix."""
+    return {f"{prefix}_{key}": value for key, value in values.items()}
+
+
 def spend(command, **environment):
     """Runs a command (a list) at the top of the repository; ends this program with its stderr where it fails.
 
-    Returns a dict: what it printed on stdout, the wall-clock seconds, and the peak of its memory in MB.
+    Returns its stdout, the wall-clock seconds, and the peak of its memory in MB.
     """
     with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
         started = time.time()
         process = subprocess.Popen(command, cwd=ROOT, env=dict(os.environ, MPLBACKEND="Agg", **environment),
                                    stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)
-        _, status, usage = os.wait4(process.pid, 0)  # which, unlike wait(), says what it used
+        _, status, usage = os.wait4(process.pid, 0)
         seconds = time.time() - started
         process.returncode = os.waitstatus_to_exitcode(status)
         for file in (stdout, stderr):
             file.seek(0)
         if process.returncode:
             sys.exit(f"{command[-1]}: exit status {process.returncode}\n{stderr.read()}")
-        unit = 2**20 if sys.platform == "darwin" else 2**10  # of ru_maxrss: bytes there, else kilobytes
+        unit = 2**20 if sys.platform == "darwin" else 2**10  # ru_maxrss is in bytes there, else in kB
         return {"stdout": stdout.read(), "seconds": seconds, "memory": usage.ru_maxrss / unit}
 
 
@@ -57,33 +74,3 @@ def store(path, results, **options):
     part = path.with_suffix(".part")
     part.write_text(json.dumps(results, indent=1, **options) + "\n")
     part.replace(path)
-
-
-def milliseconds(variants, rounds=2, warm_up=20):
-    """Times training steps of several variants, in turn, round after round.
-
-    variants: name -> (script, tf1, keyword arguments of its train(), iterations among them).
-    Returns name -> dict of median, low and high: ms per iteration, the latter two the 10th and 90th percentile.
-    """
-    steps = {name: [] for name in variants}
-    for _ in range(rounds):
-        for name, (script, tf1, kwargs) in variants.items():
-            steps[name] += python(TIMED.format(script=script, warm_up=warm_up), json.dumps(kwargs), tf1=tf1)
-    return {name: {"median": statistics.median(ms), "low": sorted(ms)[len(ms) // 10],
-                   "high": sorted(ms)[len(ms) * 9 // 10]} for name, ms in steps.items()}
-
-
-def table(header, rows):
-    """Returns a Markdown table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
-
-
-def timing_values(variants, base="tf1", **options):
-    """milliseconds(), flattened for a page: NAME_ms, NAME_ms_low, NAME_ms_high, and base_to_NAME, how much faster."""
-    timed = milliseconds(variants, **options)
-    values = {}
-    for name, ms in timed.items():
-        values.update({f"{name}_ms": ms["median"], f"{name}_ms_low": ms["low"], f"{name}_ms_high": ms["high"]})
-        values[f"{base}_to_{name}"] = timed[base]["median"] / ms["median"]
-    return values
