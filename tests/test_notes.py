@@ -13,8 +13,8 @@ from conftest import ROOT, SCRIPTS, source
 sys.path.insert(0, str(ROOT / "notes"))
 import render
 
-HEADINGS = {"": ["Goal", "Idea", "Shapes", "The code", "Run it", "What came out", "What differs from the notes", "Traps",
-                 "Questions", "Summary"],
+HEADINGS = {"": ["Goal", "Idea", "Shapes", "The code", "Run it", "What came out", "What differs from the notes",
+                 "Traps", "Questions", "Summary"],
             "zh": ["目标", "思路", "形状", "代码", "运行", "结果", "与笔记的不同", "陷阱", "问题", "小结"]}
 PAGES = sorted((ROOT / "notes").glob("*.md")) + sorted((ROOT / "notes" / "zh").glob("*.md"))
 BOOKS = [ROOT / name for name in ("README.md", "README.zh.md", "MIGRATING.md", "MIGRATING.zh.md") if
