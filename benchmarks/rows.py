@@ -94,7 +94,6 @@ def row(script, cell, activation, batch, loss, learning_rate, clip=None, keep_pr
 
 
 OWN_LOOP = "PyTorch has no such cell: a loop of its own, as `torch.compile` makes it"
-deep = functools.partial(row, "deep_rnn", "rnn", "relu", times, "mean", 0.00001)
 gated = functools.partial(row, "lstm_peephole_gru", activation="relu", batch=times_once, loss="mean",
                           learning_rate=0.00001, fetched=True)
 mnist = functools.partial(row, "mnist_rnn_classifier", activation="tanh", loss="classes")
@@ -104,8 +103,7 @@ ROWS = {
     "sin_to_cos": row("sin_to_cos_lstm", "lstm", "tanh", waves, "sum", 0.006, carried=True, fetched=True),
     "time_series": row("time_series_rnn", "rnn", "relu", times, "mean", 0.001),
     "creative": row("creative_rnn", "rnn", "relu", values, "mean", 0.001),
-    "deep (one loop)": deep(stack="multi"),
-    "deep (layer by layer)": deep(stack="layerwise", note="the peers run the same as one row above"),
+    "deep": row("deep_rnn", "rnn", "relu", times, "mean", 0.00001),
     "lstm x 5": gated(cell="lstm", note="relu. " + OWN_LOOP),
     "peephole x 10": gated(cell="peephole", note="relu. " + OWN_LOOP),
     "gru x 10": gated(cell="gru", note="relu. " + OWN_LOOP),
