@@ -85,7 +85,7 @@ def training_step(x, y, keep_prob):
 
 # train ------------------------------------------------------------------------
 def train(iterations=ITERATIONS, seed=0, xla=XLA, keep_prob=1.0, checkpoint=None, on_step=lambda *_: None):
-    """Returns losses and final prediction (point,). on_step(i, loss, prediction) gets None between reports."""
+    """Returns losses and last prediction (point,); on_step(i, loss, prediction) gets None between reports."""
     losses = []
     x_train, x_test = make_inputs()
     with tf.Graph().as_default(), tf.Session() as sess:
