@@ -1,171 +1,126 @@
-# /// script
-# requires-python = ">=3.10,<3.14"
-# dependencies = ["matplotlib>=3.8", "numpy>=1.26", "tensorflow>=2.21,<2.22", "tf_keras>=2.21,<2.22", "tqdm>=4.66"]
-# ///
-"""A recurrent network learns a series: from the time itself as in the notes, or from the values so far.
+"""A recurrent network learns a time series: from the times, as in the notes, or from the values so far.
 
-Shows   BasicRNNCell, dynamic_rnn, one dense layer for all steps or an OutputProjectionWrapper, gradient clipping
+Shows   BasicRNNCell, dynamic_rnn, one dense layer for all time steps, forecasting
 Run     python time_series_rnn.py            (then with --inputs values, which is forecasting)
-Expect  an MSE of 7 that falls below 0.01, and leaps up again now and then; 10 s on two cores
+Expect  an MSE of about 10 that falls below 0.01 and leaps up again now and then; 10 s on two cores
 Notes   notes/time_series_rnn.md
 """
 import argparse
+import contextlib
 import os
 import signal
 import sys
-import tempfile
-import time
+import threading
 import warnings
 
-os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # tf.nn.rnn_cell lives in tf_keras since TF 2.16
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # the C++ log only: errors arrive as exceptions
+os.environ["TF_USE_LEGACY_KERAS"] = "1"  # tf.nn.rnn_cell needs the package tf_keras since TF 2.16
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 warnings.filterwarnings("ignore", message="`tf.nn.rnn_cell")
-
-import matplotlib.pyplot as plt
-import numpy as np
-from tqdm import tqdm
-
-stderr = os.dup(2)
-os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what TensorFlow logs before it reads the level above
+if "tensorflow" in sys.modules and sys.modules["tensorflow"].executing_eagerly():
+    print("TensorFlow 2 is in use already: this process is in TF 1 mode from now on", file=sys.stderr)
 try:
+    import numpy as np
     import tensorflow.compat.v1 as tf
-finally:
-    os.dup2(stderr, 2)
-tf.logging.set_verbosity(tf.logging.ERROR)  # no deprecation chatter
-tf.disable_v2_behavior()  # also what makes tf.set_random_seed reach every initializer
-XLA = not tf.__version__.startswith("1.")  # TF 1.15 compiles these steps too, but LSTMs run slower there
+    from tqdm import tqdm
+except KeyboardInterrupt:
+    sys.exit(130)
+tf.logging.set_verbosity(tf.logging.ERROR)
+tf.disable_v2_behavior()  # also makes tf.set_random_seed reach every initializer
+XLA = not tf.__version__.startswith("1.")  # XLA compiles the step; on TF 1.15 that makes LSTMs slower
 
-N_STEPS = {"times": 100, "values": 20}
+N_STEPS = 100  # time steps of the one sequence of --inputs times
+N_WINDOW = 20  # time steps of each window of --inputs values
 N_INPUTS = 1
 N_UNITS = 100
 N_OUTPUTS = 1
-BATCH_SIZE = 50  # of --inputs values; --inputs times has one sequence
+BATCH_SIZE = 50  # windows of --inputs values
 LEARNING_RATE = 0.001
 ITERATIONS = 10000
-STEP = 0.1  # between two values
-T_TRAINED = 24.0  # --inputs values learns the series up to here ...
-T_END = 30.0  # ... and is examined from there to here
+STEP = 0.1  # radians from one value of a window to the next
+T_TRAINED = 24.0  # windows of --inputs values are trained on up to here,
+T_END = 30.0  # and tested from there to here
 
 
 # data -------------------------------------------------------------------------
 def series(t):
-    """The series at t (radians), of the shape of t."""
+    """Returns the series at t (radians), in the shape of t."""
     # f(t) = t sin(t) / 3 + 2 sin(5 t)
     return t * np.sin(t) / 3 + 2 * np.sin(5 * t)
 
 
 def make_times():
-    """Returns the points t (1, 101, 1) of --inputs times: trained on all but the last, shown on all but the first."""
-    return np.linspace(0, 15, N_STEPS["times"] + 1)[np.newaxis, :, np.newaxis]
+    """Returns 101 times t (1, 101, 1): all but the last to train on, all but the first to show."""
+    return np.linspace(0, 15, N_STEPS + 1)[np.newaxis, :, np.newaxis]
 
 
 def make_windows(last):
-    """Returns x, y (batch, time, 1): windows of the series and the same one step later; y ends at last (batch,)."""
-    steps_back = STEP * np.arange(-N_STEPS["values"], 1)
-    values = series(np.reshape(last, [-1, 1, 1]) + steps_back[:, np.newaxis])  # (batch, time + 1, 1)
-    return values[:, :-1], values[:, 1:]
+    """Returns x and y (batch, time, 1): y is x one step later and ends at the times last (batch,)."""
+    t = np.reshape(last, [-1, 1, 1]) + STEP * np.arange(-N_WINDOW, 1)[:, np.newaxis]  # (batch, time + 1, 1)
+    return series(t[:, :-1]), series(t[:, 1:])
 
 
 def make_batch(i, inputs, seed=0):
-    """Returns x, y (batch, time, 1) of training step i: times and the series there, or values and the next values."""
+    """Returns x and y (batch, time, 1) of training step i."""
     if inputs == "times":
-        t = make_times()[:, :-1]  # the same at every step
+        t = make_times()[:, :-1]  # the same sequence in every step
         return t, series(t)
-    return make_windows(np.random.default_rng([seed, i]).uniform(STEP * N_STEPS["values"], T_TRAINED, BATCH_SIZE))
+    random = np.random.default_rng([abs(seed), i])
+    return make_windows(random.uniform(STEP * N_WINDOW, T_TRAINED, BATCH_SIZE))
 
 
 def make_test(inputs):
-    """Returns the t (point,) that are shown, and x, y (batch, time, 1), from which shown() picks the points."""
+    """Returns the times t (point,) of the test points and x (batch, time, 1), read to predict them."""
     if inputs == "times":
-        t = make_times()[:, 1:]
-        return t[0, :, 0], t, series(t)
+        return make_times()[0, 1:, 0], make_times()[:, 1:]
     t = np.arange(T_TRAINED + STEP, T_END + STEP / 2, STEP)
-    return (t, *make_windows(t))
-
-
-def shown(outputs, inputs):
-    """(batch, time, 1) -> (point,): all steps of the one sequence, or the last step of each window."""
-    return outputs[0, :, 0] if inputs == "times" else outputs[:, -1, 0]
+    return t, make_windows(t)[0]
 
 
 # graph ------------------------------------------------------------------------
-def dense(inputs, n_outputs):
-    """(rows, inputs) -> (rows, outputs)"""
-    with tf.variable_scope("dense"):
-        # a seed of its own: the first weights are the same wherever in the graph the layer stands
-        glorot = tf.glorot_uniform_initializer(seed=1)
-        kernel = tf.get_variable("kernel", [inputs.shape[1], n_outputs], initializer=glorot)
-        bias = tf.get_variable("bias", [n_outputs], initializer=tf.zeros_initializer())
-        return tf.matmul(inputs, kernel) + bias
-
-
-class OutputProjectionWrapper(tf.nn.rnn_cell.RNNCell):
-    """A cell with a dense layer on its output: tf.contrib.rnn had it, TF 2 no longer has."""
-
-    def __init__(self, cell, output_size):
-        super().__init__()
-        self.cell, self.projected_size = cell, output_size
-
-    @property
-    def state_size(self):
-        return self.cell.state_size
-
-    @property
-    def output_size(self):
-        return self.projected_size
-
-    def call(self, inputs, state):
-        outputs, state = self.cell(inputs, state)  # (batch, unit) x 2
-        return dense(outputs, self.projected_size), state  # (batch, output), (batch, unit)
-
-
-def predict(x, projection):
-    """(batch, time, input) -> (batch, time, output)"""
+def predict(x):
+    """x (batch, time, input) -> prediction (batch, time, output)"""
     # h_t = relu([x_t, h_(t-1)] W + b)
     cell = tf.nn.rnn_cell.BasicRNNCell(N_UNITS, activation=tf.nn.relu)
-    if projection == "wrapper":  # (batch, output) in each step of the loop
-        outputs, _ = tf.nn.dynamic_rnn(OutputProjectionWrapper(cell, N_OUTPUTS), x, dtype=tf.float32)
-        return outputs
     outputs, _ = tf.nn.dynamic_rnn(cell, x, dtype=tf.float32)  # (batch, time, unit)
-    outputs = tf.reshape(outputs, [-1, N_UNITS])  # (batch * time, unit): one matmul for all steps
-    return tf.reshape(dense(outputs, N_OUTPUTS), [-1, x.shape[1], N_OUTPUTS])
+    with tf.variable_scope("dense"):
+        kernel = tf.get_variable("kernel", [N_UNITS, N_OUTPUTS], initializer=tf.glorot_uniform_initializer(1))
+        bias = tf.get_variable("bias", [N_OUTPUTS], initializer=tf.zeros_initializer())
+    # prediction_t = h_t V + c, for all steps in one product: (batch * time, unit) x (unit, output)
+    prediction = tf.matmul(tf.reshape(outputs, [-1, N_UNITS]), kernel) + bias
+    return tf.reshape(prediction, [-1, x.shape[1], N_OUTPUTS])
 
 
-def training_step(x, y, projection, clip_norm):
-    """Forward, loss, gradients and update; returns the loss."""
-    # loss = mean over batch and time of (prediction - y)^2
-    loss = tf.reduce_mean(tf.square(predict(x, projection) - y))
-    optimizer = tf.train.AdamOptimizer(LEARNING_RATE)
-    gradients, variables = zip(*optimizer.compute_gradients(loss))
-    if clip_norm:
-        # all gradients * min(1, clip_norm / norm of them all): the direction stays
-        gradients, _ = tf.clip_by_global_norm(gradients, clip_norm)
-    with tf.control_dependencies([optimizer.apply_gradients(zip(gradients, variables))]):
-        return tf.identity(loss)
+def compute_loss(prediction, y):
+    """loss = mean over batch and time of (prediction - y)^2"""
+    return tf.reduce_mean(tf.square(prediction - y))
+
+
+def training_step(x, y):
+    """Runs the network and updates its weights; returns the loss."""
+    loss = compute_loss(predict(x), y)
+    update = tf.train.AdamOptimizer(LEARNING_RATE).minimize(loss)
+    with tf.control_dependencies([update]):  # whoever fetches the loss also trains
+        return [tf.identity(loss)]
 
 
 # train ------------------------------------------------------------------------
-def train(iterations=ITERATIONS, seed=0, xla=XLA, inputs="times", projection="dense", clip_norm=None, on_step=None):
-    """Trains; returns the loss of each step and the prediction (point,) of what make_test() holds.
-
-    Calls on_step(i, loss, test), where test() computes that prediction with the weights of this moment.
-    """
+def train(iterations=ITERATIONS, seed=0, xla=XLA, inputs="times", on_step=lambda *_: None):
+    """Returns losses and test prediction (point,); calls on_step(i, loss, test), where test() predicts."""
     losses = []
-    _, x_test, _ = make_test(inputs)
-    # a compiled step is one operation, and a short one: this thread runs it rather than wake another
-    config = tf.ConfigProto(inter_op_parallelism_threads=-1 if xla else 0)
-    with tf.Graph().as_default(), tf.Session(config=config) as sess:
+    x_test = make_test(inputs)[1]  # (batch, time, 1)
+    with tf.Graph().as_default(), tf.Session() as sess:
         tf.set_random_seed(seed)
-        x = tf.placeholder(tf.float32, [None, N_STEPS[inputs], N_INPUTS], name="x")
-        y = tf.placeholder(tf.float32, [None, N_STEPS[inputs], N_OUTPUTS], name="y")
-        build = tf.xla.experimental.compile if xla else lambda step, inputs: step(*inputs)
-        step = build(lambda x, y: [training_step(x, y, projection, clip_norm)], [x, y])
-        tf.get_variable_scope().reuse_variables()  # the same weights, a second time, without the update
-        prediction, = build(lambda x: [predict(x, projection)], [x])
+        x = tf.placeholder(tf.float32, [None, x_test.shape[1], N_INPUTS], name="x")
+        y = tf.placeholder(tf.float32, [None, x_test.shape[1], N_OUTPUTS], name="y")
+        step = tf.xla.experimental.compile(training_step, [x, y]) if xla else training_step(x, y)
+        tf.get_variable_scope().reuse_variables()  # the network once more: the same weights, no update
+        prediction = tf.xla.experimental.compile(predict, [x])[0] if xla else predict(x)
         sess.run(tf.global_variables_initializer())
 
         def test():
-            return shown(sess.run(prediction, {x: x_test}), inputs)
+            outputs = sess.run(prediction, {x: x_test})
+            # all steps of the one sequence, or the last step of each window
+            return outputs[0, :, 0] if inputs == "times" else outputs[:, -1, 0]
 
         for i in steps(iterations):
             x_batch, y_batch = make_batch(i, inputs, seed)
@@ -173,156 +128,133 @@ def train(iterations=ITERATIONS, seed=0, xla=XLA, inputs="times", projection="de
             if not np.isfinite(loss):
                 sys.exit(f"the loss is {loss} at iteration {i}: training stopped")
             losses.append(float(loss))
-            if on_step:
-                on_step(i, loss, test)
+            on_step(i, loss, test)
         return losses, test()
 
 
-def steps(iterations, first=0):
-    """Counts the steps, with a progress bar; Ctrl-C ends the training after this step, a second one the script."""
-    pressed = []
-    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(signal.signal(signal.SIGINT, before)))
-    try:
-        for i in tqdm(range(first, iterations), initial=first, total=iterations, disable=None):
-            yield i
-            if pressed:
-                break
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 # plot -------------------------------------------------------------------------
-def plot_series(figure, data):
-    """Prepares the axes; returns update(), which draws data: t, truth, prediction (point,) and the losses so far."""
+def plot_series(figure):
+    """Prepares the axes; returns update(t, truth, prediction, losses), the first three of shape (point,)."""
     left, right = figure.subplots(1, 2)
-    left.plot(data["t"], data["truth"], "r", label="truth")
-    prediction, = left.plot([], [], "b", label="prediction")
+    red, = left.plot([], [], "r", linewidth=4)  # wider than a prediction that covers it
+    blue, = left.plot([], [], "b")
     left.set(xlabel="t (radians)", ylabel="value")
-    left.legend(loc="upper left")
-    loss, = right.plot([], [], "k", linewidth=0.5)
+    left.legend(["truth", "prediction"], loc="lower left", bbox_to_anchor=(0, 1), ncol=2, frameon=False)
+    black, = right.plot([], [], "k", linewidth=0.5)
     right.set(xlabel="iteration", ylabel="MSE", yscale="log")
 
-    def update():
-        prediction.set_data(data["t"], data["prediction"])
-        stride = 1 + len(data["losses"]) // 500  # a point shows the highest loss of so many steps: no leap is lost
-        starts = range(0, len(data["losses"]), stride)
-        loss.set_data(starts, [max(data["losses"][k:k + stride]) for k in starts])
-        right.relim()
-        right.autoscale_view()
-
+    def update(t, truth, prediction, losses):
+        red.set_data(t, truth)
+        blue.set_data(t, prediction)
+        stride = 1 + len(losses) // 500  # a point is the highest loss of so many steps: no leap is lost
+        starts = range(0, len(losses), stride)
+        black.set_data(starts, [max(losses[k:k + stride]) for k in starts])
+        for axes in (left, right):
+            axes.relim()
+            axes.autoscale_view()
     return update
 
 
-def live(args, plot, data, seconds=0.05, **options):
-    """Returns draw(), which shows plot(figure, data) as the data grow; draw(end=True) saves and keeps the picture."""
-    plt.rcParams["figure.raise_window"] = False  # a new frame must not steal the focus
-    window = not args.no_plot and plt.get_backend().lower() != "agg"  # Matplotlib's choice without a display
-    figure = (plt.figure if window else plt.Figure)(**options)
-    update, drawn, told = plot(figure, data), [0.0], window or args.no_plot or args.save_plot
-
-    def draw(end=False):
-        nonlocal told
-        is_open = window and plt.fignum_exists(figure.number)  # a closed window ends the drawing, not the training
-        if not told:  # not earlier: a checkpoint that is refused then is one line of its own
-            tqdm.write("no display: --save-plot FILE keeps the picture", file=sys.stderr)
-            told = True
-        if end:
-            update()
-            try:
-                if args.save_plot:
-                    figure.savefig(args.save_plot)
-            except (OSError, AttributeError) as error:  # Matplotlib's PDF of a full disk ends in the latter
-                reason = error if isinstance(error, OSError) else error.__context__
-                sys.exit(f"--save-plot {args.save_plot!r} cannot be written: {reason}")
-            if is_open:
-                plt.show()
-        elif is_open and figure.canvas.required_interactive_framework and time.time() - drawn[0] >= seconds:
-            update()
-            plt.pause(0.001)
-            drawn[0] = time.time()
-
-    return draw
-
-
 # main -------------------------------------------------------------------------
-def number(low, high=2**31 - 1):
-    """An argparse type: a number from low to high, whole where low is."""
-    def parse(text):
-        if not low <= type(low)(text) <= high:  # refuses NaN too
-            raise ValueError
-        return type(low)(text)
-    parse.__name__ = f"{type(low).__name__} from {low} to {high}"
-    return parse
+def main(argv=()):
+    parser = flags()
+    parser.add_argument("--iterations", type=int, default=ITERATIONS, metavar="N", help="training iterations")
+    parser.add_argument("--inputs", choices=["times", "values"], default="times",
+                        help="what the network reads: the times, or the values so far (default: times)")
+    parser.add_argument("--no-xla", dest="xla", action="store_false", default=XLA, help="do not compile")
+    args = parser.parse_args(argv)
+    t, _ = make_test(args.inputs)
+    truth, before = series(t), series(t - t[1] + t[0])  # at the points, and one point earlier
+    draw = live(args, plot_series, figsize=(12, 4), constrained_layout=True)
+    so_far = []
+
+    def on_step(i, loss, test):
+        so_far.append(loss)
+        if i % 100 == 0:
+            tqdm.write(f"{i} \tMSE {loss:.4g}")
+            draw(t, truth, test(), so_far)
+
+    losses, prediction = train(args.iterations, args.seed, args.xla, args.inputs, on_step)
+    print("every tenth true value:     ", *np.round(truth[9::10], 2))
+    print("every tenth predicted value:", *np.round(prediction[9::10], 2))
+    mse = float(np.mean((prediction - truth) ** 2))
+    print(f"MSE on these {len(t)} points: {mse:.4g}")
+    if args.inputs == "times":  # does the network read the time, or count its steps?
+        name, other = "against the point before each", float(np.mean((prediction - before) ** 2))
+    else:
+        name, other = "of repeating the last value", float(np.mean((before - truth) ** 2))
+    print(f"MSE {name}: {other:.4g}")
+    draw(t, truth, prediction, losses, end=True)
+    return {"losses": losses, "smallest_loss": min(losses), "mse": mse, "other_mse": other}
 
 
-def output(*suffixes):
-    """An argparse type: a writable file with one of the suffixes, or where there is none a writable folder."""
-    def parse(path):
-        is_folder = os.path.isdir(path)
-        if not path.endswith(suffixes or "") or not path or os.path.exists(path) and is_folder == bool(suffixes):
-            raise ValueError
-        try:  # os.access calls writable what is not: to root, on Windows
-            if os.path.isfile(path):
-                os.close(os.open(path, os.O_WRONLY))
-            else:
-                tempfile.TemporaryFile(dir=path if is_folder else os.path.dirname(os.path.abspath(path))).close()
-        except OSError:
-            raise ValueError
-        return path
-    parse.__name__ = "writable " + (" or ".join(suffixes) or "folder")
-    return parse
-
-
-def flags(iterations=None):
-    """Returns a parser with the flags that every script has; without usage, so that an error is one line."""
+# the same in every script -----------------------------------------------------
+def flags():
+    """Returns a parser with the flags that all scripts share."""
+    sys.stdout, sys.stderr = [s or open(os.devnull, "w") for s in (sys.stdout, sys.stderr)]  # None: closed
     parser = argparse.ArgumentParser(description=__doc__, usage=argparse.SUPPRESS,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    add = parser.add_argument
-    if iterations:
-        add("--iterations", type=number(1), default=iterations, metavar="N", help="of training (default: %(default)s)")
-        add("--no-xla", dest="xla", action="store_false", default=XLA, help="run the plain graph, as on TF 1.15")
-    add("--seed", type=number(0), default=0, metavar="S", help="of all that is random (default: %(default)s)")
-    add("--no-plot", action="store_true", help="open no window")
-    add("--save-plot", type=output(".png", ".svg", ".pdf"), metavar="FILE", help="write the final picture there")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="random seed (default: 0)")
+    parser.add_argument("--no-plot", action="store_true", help="open no window")
+    parser.add_argument("--save-plot", type=argparse.FileType("ab"), metavar="FILE", help="save the picture")
     return parser
 
 
-def main(argv=None):
-    parser = flags(ITERATIONS)
-    add = parser.add_argument
-    add("--inputs", choices=["times", "values"], default="times",
-        help="times: f(t) from t, as the notes do; values: the next value from those so far (default: %(default)s)")
-    add("--projection", choices=["dense", "wrapper"], default="dense",
-        help="from units to output after the loop, or in each of its steps (default: %(default)s)")
-    add("--clip-norm", type=number(0.001, 1000.0), metavar="X", help="shorten longer gradients to X (default: do not)")
-    args = parser.parse_args(argv)
-    t, x, y = make_test(args.inputs)
-    data = {"t": t, "truth": shown(y, args.inputs), "losses": [], "prediction": np.full(len(t), np.nan)}
-    draw = live(args, plot_series, data, figsize=(12, 4), layout="tight")
-
-    def on_step(i, loss, test):
-        data["losses"].append(loss)
-        if i % 100 == 0:
-            tqdm.write(f"{i} \tMSE: {loss:.4g}")
-            data["prediction"] = test()
-            draw()
-
-    losses, data["prediction"] = train(args.iterations, args.seed, args.xla, args.inputs, args.projection,
-                                       args.clip_norm, on_step)
-    mse = np.mean((data["prediction"] - data["truth"]) ** 2)
-    print(f"MSE on the {len(t)} points from t = {t[0]:.4g} to {t[-1]:.4g}: {mse:.4g}")
-    if args.inputs == "times":  # has it learnt f(t), or to count the steps?
-        late = np.mean((data["prediction"][1:] - data["truth"][:-1]) ** 2)
-        print(f"MSE of the same against the point before: {late:.4g}")
-    else:
-        as_today = np.mean((shown(x, args.inputs) - data["truth"]) ** 2)
-        print(f"MSE there of \"tomorrow is as today\": {as_today:.4g}")
-    draw(end=True)
-    return {"losses": losses, "prediction": data["prediction"], "mse": mse}
+def steps(iterations, first=0):
+    """Yields first, ..., iterations - 1 with a progress bar; Ctrl-C ends the loop after the current step."""
+    if iterations < 1:
+        sys.exit(f"--iterations {iterations}: expected at least 1")
+    pressed = threading.Event()
+    is_main = threading.current_thread() is threading.main_thread()
+    handled = is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if handled:  # only a note is taken: an exception inside sess.run has crashed TensorFlow
+        signal.signal(signal.SIGINT, lambda *_: pressed.set())
+    try:
+        for i in tqdm(range(first, iterations), initial=first, total=iterations, disable=None):
+            yield i
+            if pressed.is_set():
+                print(f"stopped by Ctrl-C after {i + 1} of {iterations} iterations", file=sys.stderr)
+                break
+    finally:
+        if handled:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def live(args, plot, **options):
+    """Returns draw(*data), which updates a window; draw(*data, end=True) saves and keeps the picture."""
+    backend = os.environ.pop("MPLBACKEND", None)  # Matplotlib cannot be imported with a wrong one
+    import matplotlib.pyplot as plt
+    with contextlib.suppress(Exception):  # a wrong or missing backend: Matplotlib chooses
+        plt.switch_backend(backend)
+    plt.rcParams["figure.raise_window"] = False  # a new frame must not steal the focus
+    hidden = args.no_plot or threading.current_thread() is not threading.main_thread()
+    figure = plt.Figure(**options) if hidden else plt.figure(**options)
+    window = figure.canvas.required_interactive_framework
+    if not (window or args.no_plot or args.save_plot):
+        print("no window: --save-plot FILE keeps the picture", file=sys.stderr)
+    path, formats = args.save_plot and args.save_plot.name, tuple(figure.canvas.get_supported_filetypes())
+    if path and not path.lower().endswith(formats):
+        sys.exit(f"--save-plot {path!r}: expected a name that ends in .{', .'.join(formats)}")
+    update = plot(figure)
+
+    def draw(*data, end=False):
+        update(*data)
+        if end and path:
+            figure.savefig(path)
+        if window and plt.fignum_exists(figure.number):  # a closed window ends the drawing only
+            plt.show(block=end)
+            plt.pause(0.001)
+    return draw
+
+
+# /// script
+# requires-python = ">=3.10,<3.14"
+# dependencies = ["matplotlib", "numpy", "tensorflow>=2.21,<2.22", "tf_keras>=2.21,<2.22", "tqdm"]
+# ///
 if __name__ == "__main__":
     try:
-        main()
-    except KeyboardInterrupt:
+        main(sys.argv[1:])
+        print(end="", flush=True)
+    except (KeyboardInterrupt, BrokenPipeError):  # python x.py | head
+        sys.stdout = None
         sys.exit(130)
