@@ -113,7 +113,7 @@ def window(monkeypatch):
     class Canvas(FigureCanvasAgg):
         required_interactive_framework = "headless"  # what Matplotlib finds without a display
 
-        def start_event_loop(self, timeout=0):
+        def flush_events(self):
             done["frames"] += 1
             if done["frames"] == done.get("close at"):
                 plt.close(self.figure)
