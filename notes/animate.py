@@ -1,10 +1,4 @@
-"""Draws the README's animation: sin_to_cos_lstm.py while it learns.
-
-    python notes/animate.py                          notes/figures/sin_to_cos_lstm.gif
-    python notes/animate.py --output other.gif
-"""
-import argparse
-import collections
+"""Draws the README's animation, notes/figures/sin_to_cos_lstm.gif: sin_to_cos_lstm.py while it learns."""
 import pathlib
 import sys
 
@@ -17,48 +11,25 @@ from matplotlib.figure import Figure
 
 import sin_to_cos_lstm
 
-WINDOWS = 20  # that a frame shows: two periods
-SLOW = 40  # each of the first windows is a frame, after them every fifth
-HOLD = 15  # how many frames long the last one stands
 
-
-def animate(path, iterations=200, seed=0):
-    """Trains, and writes what the live window would have shown as a GIF; returns the number of frames."""
-    figure = Figure(figsize=(8, 3), dpi=90)
+def animate(path, iterations=200):
+    """Trains and writes a frame for each of the first 40 windows, then for every fifth; the last stands longer."""
+    figure = Figure(figsize=(8, 3), dpi=90, layout="tight")
     FigureCanvasAgg(figure)
-    waves = collections.deque(maxlen=WINDOWS)
-    update = sin_to_cos_lstm.plot_waves(figure, waves)
-    axes, = figure.axes
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncol=2, frameon=False)  # above the waves, not over them
-    figure.subplots_adjust(left=0.08, right=0.98, bottom=0.17, top=0.89)
-    frames = 0
-    writer = PillowWriter(fps=10)
+    update = sin_to_cos_lstm.plot_waves(figure)
+    writer, waves = PillowWriter(fps=10), []
 
-    def draw():
-        nonlocal frames
-        update()
-        writer.grab_frame()
-        frames += 1
-
-    def on_step(i, cost, t, y, prediction):
-        waves.append((t[0], y[0, :, 0], prediction[0, :, 0]))
-        if i < SLOW or i % 5 == 4:
-            axes.set_title(f"window {i + 1} of {iterations}    cost {cost:.2f}", loc="left", family="monospace")
-            draw()
+    def on_step(i, cost, wave):
+        waves.append(wave)
+        if i < 40 or i % 5 == 4:
+            update(i, cost, waves[-20:])
+            writer.grab_frame()
 
     with writer.saving(figure, str(path), figure.dpi):
-        sin_to_cos_lstm.train(iterations, seed, on_step=on_step)
-        for _ in range(HOLD):
-            draw()
-    return frames
-
-
-def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", default=NOTES / "figures" / "sin_to_cos_lstm.gif", metavar="FILE")
-    args = parser.parse_args(argv)
-    animate(args.output)
+        sin_to_cos_lstm.train(iterations, on_step=on_step)
+        for _ in range(15):
+            writer.grab_frame()
 
 
 if __name__ == "__main__":
-    main()
+    animate(NOTES / "figures" / "sin_to_cos_lstm.gif")
