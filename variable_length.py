@@ -188,14 +188,14 @@ def plot_accuracy(figure):
     """Prepares the axes; returns update(tests), where tests is a list of (iteration, loss, % by length)."""
     axes = figure.subplots()
     earlier, latest = axes.plot([], [], "0.8", [], [], "ro-", clip_on=False)
-    axes.set(xlabel="length (digits)", ylabel="held-out sequences right (%)", ylim=(0, 100))
-    axes.legend(["earlier tests", "latest test"], loc="lower left")
+    axes.set(xlabel="length (digits)", ylabel="held-out right (%)", xlim=(0.5, N_STEPS + 0.5), ylim=(0, 100))
+    axes.legend(["earlier tests", "latest test"], loc="lower right", bbox_to_anchor=(1, 1), ncol=2)
 
     def update(tests):
         curves = [[*by_length, np.nan] for _, _, by_length in tests[-20:]]  # NaN ends the line of one test
         earlier.set_data([*range(1, N_STEPS + 2)] * len(curves), np.ravel(curves))
         latest.set_data(range(1, N_STEPS + 1), curves[-1][:-1])
-        axes.set_title("iteration {}, loss {:.4f}".format(*tests[-1]))
+        axes.set_title("iteration {}, loss {:.4f}".format(*tests[-1]), loc="left")
     return update
 
 
