@@ -114,7 +114,7 @@ def read_array(file, rank, is_npy=False):
 def draw_digits(n, seed):
     """Returns n images (n, 28, 28) and labels (n,): lines through points of a grid, moved at random."""
     lines = ["02EC0", "31D", "0286CE", "02878EC", "0682E", "2068EC", "20CE86", "02D", "02EC068", "8602E"]
-    random = np.random.RandomState([abs(seed), n])
+    random = np.random.RandomState([abs(seed) % 2**32, n])
     labels = random.randint(0, 10, n)
     pixels = (np.arange(N_INPUTS) + 1j * np.arange(N_STEPS)[:, np.newaxis])[:, :, np.newaxis]  # x + iy
     images = np.zeros([n, N_STEPS, N_INPUTS], np.uint8)
@@ -133,7 +133,7 @@ def draw_digits(n, seed):
 def make_batch(data, i, batch_size, seed):
     """Returns x (batch, 28, 28) from 0 to 1 and y (batch,) of step i; an epoch takes each image once."""
     epoch, k = divmod(i, len(data.x_train) // batch_size)
-    rows = shuffle(len(data.x_train), epoch, abs(seed))[k * batch_size:(k + 1) * batch_size]
+    rows = shuffle(len(data.x_train), epoch, abs(seed) % 2**32)[k * batch_size:(k + 1) * batch_size]
     return data.x_train[rows] / 255, data.y_train[rows]
 
 
