@@ -157,11 +157,11 @@ def train(cell="lstm", iterations=ITERATIONS, seed=0, xla=XLA, n_layers=None, st
             on_step(i, loss, prediction.flatten())
         if checkpoint:
             save(sess, saver, checkpoint)
-        n_parameters = sum(int(np.prod(v.shape)) for v in tf.trainable_variables())
-        fitted, prediction = sess.run(test, {x: x_train}), sess.run(test, {x: x_test})
-        train_mse, mse = [float(np.mean(e ** 2)) for e in (fitted - series(x_train), prediction - series(x_test))]
-        return {"layers": n_layers, "parameters": n_parameters, "train_mse": train_mse, "mse": mse,
-                "lowest": min([*losses, train_mse]), "prediction": prediction.flatten()}
+        train_mse = float(np.mean((sess.run(test, {x: x_train}) - series(x_train)) ** 2))
+        prediction = sess.run(test, {x: x_test}).flatten()
+        mse = float(np.mean((prediction - series(x_test).flatten()) ** 2))
+        return {"train_mse": train_mse, "lowest": min([*losses, train_mse]), "mse": mse, "prediction": prediction,
+                "parameters": sum(v.shape.num_elements() for v in tf.trainable_variables()), "layers": n_layers}
 
 
 # plot -------------------------------------------------------------------------
