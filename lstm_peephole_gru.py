@@ -157,11 +157,11 @@ def train(cell="lstm", iterations=ITERATIONS, seed=0, xla=XLA, n_layers=None, st
             on_step(i, loss, prediction.flatten())
         if checkpoint:
             save(sess, saver, checkpoint)
-        train_mse = float(np.mean((sess.run(test, {x: x_train}) - series(x_train)) ** 2))
         prediction = sess.run(test, {x: x_test}).flatten()
-        mse = float(np.mean((prediction - series(x_test).flatten()) ** 2))
-        return {"train_mse": train_mse, "lowest": min([*losses, train_mse]), "mse": mse, "prediction": prediction,
-                "parameters": sum(v.shape.num_elements() for v in tf.trainable_variables()), "layers": n_layers}
+        train_mse = float(np.mean((sess.run(test, {x: x_train}) - series(x_train)) ** 2))
+        return {"layers": n_layers, "train_mse": train_mse, "lowest": min([*losses, train_mse]),
+                "mse": float(np.mean((prediction - series(x_test).flatten()) ** 2)), "prediction": prediction,
+                "parameters": sum(v.shape.num_elements() for v in tf.trainable_variables())}
 
 
 # plot -------------------------------------------------------------------------
