@@ -159,7 +159,7 @@ def train(cell="lstm", iterations=ITERATIONS, seed=0, xla=XLA, n_layers=None, st
             save(sess, saver, checkpoint)
         prediction = sess.run(test, {x: x_test}).flatten()
         train_mse = float(np.mean((sess.run(test, {x: x_train}) - series(x_train)) ** 2))
-        return {"layers": n_layers, "train_mse": train_mse, "lowest": min([*losses, train_mse]),
+        return {"losses": losses, "train_mse": train_mse, "lowest": min([*losses, train_mse]), "layers": n_layers,
                 "mse": float(np.mean((prediction - series(x_test).flatten()) ** 2)), "prediction": prediction,
                 "parameters": sum(v.shape.num_elements() for v in tf.trainable_variables())}
 
@@ -218,7 +218,7 @@ def main(argv=()):
         print(f"{cell} x {result['layers']}: {result['parameters']:,} parameters,",
               f"MSE {result['train_mse']:.3g} (lowest {result['lowest']:.3g}), test MSE {result['mse']:.3g}")
         draw(cell, 1, result["prediction"], history)
-        results[cell] = result
+        results.update({f"{cell}_{key}": value for key, value in result.items()})
     draw(cell, 1, result["prediction"], history, end=True)
     return results
 

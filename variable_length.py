@@ -286,7 +286,7 @@ def live(args, plot, **options):
     import matplotlib.pyplot as plt
     with contextlib.suppress(Exception):  # a wrong or missing backend: Matplotlib chooses
         plt.switch_backend(backend)
-    plt.rcParams["figure.raise_window"] = False  # a new frame must not steal the focus
+    plt.rcParams.update({"interactive": True, "figure.raise_window": False})  # a frame steals no focus
     hidden = args.no_plot or threading.current_thread() is not threading.main_thread()
     figure = plt.Figure(**options) if hidden else plt.figure(**options)
     window = figure.canvas.required_interactive_framework
@@ -296,14 +296,14 @@ def live(args, plot, **options):
     if path and not path.lower().endswith(formats):
         sys.exit(f"--save-plot {path!r}: expected a name that ends in .{', .'.join(formats)}")
     update = plot(figure)
-
     def draw(*data, end=False):
         update(*data)
         if end and path:
             figure.savefig(path)
         if window and plt.fignum_exists(figure.number):  # a closed window ends the drawing only
+            figure.canvas.draw_idle()
+            figure.canvas.flush_events()
             plt.show(block=end)
-            plt.pause(0.001)
     return draw
 
 
