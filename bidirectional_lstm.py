@@ -1,95 +1,80 @@
-# /// script
-# requires-python = ">=3.10,<3.14"
-# dependencies = ["matplotlib>=3.8", "numpy>=1.26", "tensorflow>=2.21,<2.22", "tf_keras>=2.21,<2.22", "tqdm>=4.66"]
-# ///
-"""A bidirectional LSTM reads a sequence from both ends: what comes out, and when only that can answer.
+"""A bidirectional LSTM reads a sequence from both ends: its outputs, its states, and when it is needed.
 
-Shows   BasicLSTMCell, MultiRNNCell, bidirectional_dynamic_rnn, its two outputs and its two states
-Run     python bidirectional_lstm.py            (then once more with --ahead -3, where the answer lies in the past)
-Expect  a loss of 1, the variance of the target, forward only, and of 0.001 in both directions; 20 s on two cores
+Shows   BasicLSTMCell, MultiRNNCell, bidirectional_dynamic_rnn, its two outputs and two states, forget_bias
+Run     python bidirectional_lstm.py            (then once more with --ahead -3: the answer lies in the past)
+Expect  a loss of 1 forward only, the variance of the target; below 0.01 in both directions; 20 s on two cores
 Notes   notes/bidirectional_lstm.md
 """
 import argparse
-import collections
+import contextlib
 import os
 import signal
 import sys
-import tempfile
-import time
+import threading
 import warnings
 
-os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # tf.nn.rnn_cell lives in tf_keras since TF 2.16
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # the C++ log only: errors arrive as exceptions
+os.environ["TF_USE_LEGACY_KERAS"] = "1"  # tf.nn.rnn_cell needs the package tf_keras since TF 2.16
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 warnings.filterwarnings("ignore", message="`tf.nn.rnn_cell")
-
-import matplotlib.pyplot as plt
-import numpy as np
-from tqdm import tqdm
-
-stderr = os.dup(2)
-os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what TensorFlow logs before it reads the level above
+if "tensorflow" in sys.modules and sys.modules["tensorflow"].executing_eagerly():
+    print("TensorFlow 2 is in use already: this process is in TF 1 mode from now on", file=sys.stderr)
 try:
+    import numpy as np
     import tensorflow.compat.v1 as tf
-finally:
-    os.dup2(stderr, 2)
-tf.logging.set_verbosity(tf.logging.ERROR)  # no deprecation chatter
-tf.disable_v2_behavior()  # also what makes tf.set_random_seed reach every initializer
-XLA = not tf.__version__.startswith("1.")  # TF 1.15 compiles these steps too, but LSTMs run slower there
+    from tqdm import tqdm
+except KeyboardInterrupt:
+    sys.exit(130)
+tf.logging.set_verbosity(tf.logging.ERROR)
+tf.disable_v2_behavior()  # also makes tf.set_random_seed reach every initializer
+XLA = not tf.__version__.startswith("1.")  # XLA compiles the step; on TF 1.15 that makes LSTMs slower
 
-BATCH_SIZE = 32  # the notes' input: 32 sequences of 40 steps and 5 features
-N_STEPS = 40
+N_STEPS = 40  # the notes' input: 32 sequences of 40 steps and 5 features
 N_FEATURES = 5
+BATCH_SIZE = 32
 N_UNITS = 32  # of each LSTM that is trained
-AHEAD = 3  # so many steps in the future lies what is asked for
+AHEAD = 3  # steps from an input to the target
 LEARNING_RATE = 0.01
 ITERATIONS = 400
-READINGS = ["backward half of outputs[:, -1]", "outputs[:, -1]", "the two final states"]  # by a classifier
-N_LAST = 20  # results are means over so many last iterations
+N_LAST = 20  # results are means over the last iterations
+CLASSIFIERS = {  # what a classifier reads: its index in summaries(), and the forget bias of its LSTMs
+    "backward half of outputs[:, -1]": (0, 1),
+    "outputs[:, -1]": (1, 1),
+    "the two final states": (2, 1),
+    "outputs[:, -1], forget_bias=3": (1, 3)}
 
 
 # data -------------------------------------------------------------------------
 def make_batch(i, seed=0, ahead=AHEAD):
-    """Returns batch i: noise x (batch, time, 1) of variance 1, and y_t = x_(t + ahead) of the steps that have one."""
-    x = np.random.RandomState([seed, i]).normal(size=[BATCH_SIZE, N_STEPS, 1])  # no step tells of any other step
-    return x, x[:, max(0, ahead):N_STEPS + min(0, ahead)]  # y: (batch, time - |ahead|, 1)
+    """Returns batch i: white noise x (batch, time, 1) of variance 1, and y (batch, time - |ahead|, 1)."""
+    x = np.random.RandomState([seed % 2**32, i]).normal(size=[BATCH_SIZE, N_STEPS, 1])
+    # y_t = x_(t + ahead), for the steps t that have one; no step of white noise tells of another
+    return x, x[:, max(0, ahead):N_STEPS + min(0, ahead)]
 
 
 # graph ------------------------------------------------------------------------
 def describe():
-    """Builds the notes' layers; returns name -> lists of their sizes, and of the shapes of their outputs and states."""
-    def parts(value):
-        return list(value) if type(value) is tuple else [value]  # an LSTMStateTuple (c, h) is one part
-
-    cell, described = tf.nn.rnn_cell.BasicLSTMCell, {}
-    with tf.Graph().as_default():  # shapes are known without a session
+    """Builds the notes' layers; prints the sizes of their cells, the shapes of their outputs and states."""
+    cell = tf.nn.rnn_cell.BasicLSTMCell
+    stack = tf.nn.rnn_cell.MultiRNNCell([cell(n_units) for n_units in (128, 256, 512)])
+    with tf.Graph().as_default():  # a graph knows its shapes without a session
         x = tf.placeholder(tf.float32, [BATCH_SIZE, N_STEPS, N_FEATURES], name="x")
-        stack = tf.nn.rnn_cell.MultiRNNCell([cell(n_units) for n_units in (128, 256, 512)])
-        for name, cells in [("one LSTM of 128", [cell(128)]),
-                            ("three stacked: 128, 256, 512", [stack]),
-                            ("bidirectional: 128 forward, 128 backward", [cell(128), cell(128)]),
-                            ("bidirectional: 128 forward, 120 backward", [cell(128), cell(120)])]:
-            with tf.variable_scope(f"layer_{len(described)}"):
-                if len(cells) == 1:
-                    outputs, states = tf.nn.dynamic_rnn(*cells, x, dtype=tf.float32)
-                else:
-                    outputs, states = tf.nn.bidirectional_dynamic_rnn(*cells, x, dtype=tf.float32)
-            tensors = {"outputs": parts(outputs), "final state": parts(states)}
-            if len(cells) == 2:
-                tensors["both states joined"] = [join(states)]
-            described[name] = {"output_size": [c.output_size for c in cells],
-                               "state_size": [size for c in cells for size in parts(c.state_size)],
-                               **tf.nest.map_structure(lambda t: tuple(t.shape.as_list()), tensors)}
-    return described
+        for title, cells in [("one LSTM of 128", [cell(128)]), ("three stacked: 128, 256, 512", [stack]),
+                             ("bidirectional: 128 forward, 128 backward", [cell(128), cell(128)]),
+                             ("bidirectional: 128 forward, 120 backward", [cell(128), cell(120)])]:
+            rnn = tf.nn.bidirectional_dynamic_rnn if len(cells) == 2 else tf.nn.dynamic_rnn
+            with tf.variable_scope(None, "layer"):
+                tensors = rnn(*cells, x, dtype=tf.float32)
+            outputs, states = tf.nest.map_structure(lambda tensor: tuple(tensor.shape.as_list()), tensors)
+            print(title)
+            print("    output_size", [each.output_size for each in cells])
+            print("    state_size", [each.state_size for each in cells])
+            print("    outputs", outputs)
+            print("    final state", states)
 
 
-def join(states):
-    """Two states of (batch, unit) x 2 -> one LSTMStateTuple of (batch, all units) x 2"""
-    return tf.nn.rnn_cell.LSTMStateTuple(*(tf.concat(parts, axis=1) for parts in zip(*states)))
-
-
-def add_bidirectional(x):
-    """(batch, time, input) -> outputs (batch, time, unit) x 2, states x 2; forward first, then backward"""
-    cells = [tf.nn.rnn_cell.BasicLSTMCell(N_UNITS) for _ in range(2)]
+def add_bidirectional(x, forget_bias=1):
+    """x (batch, time, input) -> outputs (batch, time, unit) x 2, states x 2: forward first, then backward"""
+    cells = [tf.nn.rnn_cell.BasicLSTMCell(N_UNITS, forget_bias) for _ in range(2)]
     return tf.nn.bidirectional_dynamic_rnn(*cells, x, dtype=tf.float32)
 
 
@@ -99,13 +84,12 @@ def dense(inputs):
     return tf.matmul(inputs, weights) + tf.get_variable("biases", [1], initializer=tf.zeros_initializer())
 
 
-def training_step(x, y, ahead):
-    """Trains both networks on the same batch; returns their losses and their predictions of the shape of y."""
+def forecast_step(x, y, ahead):
+    """Trains two networks that share no variable; returns both losses and both predictions (shape of y)."""
     with tf.variable_scope("forward_only"):
-        cell = tf.nn.rnn_cell.BasicLSTMCell(2 * N_UNITS)  # as many units as the other network has
-        one_way, _ = tf.nn.dynamic_rnn(cell, x, dtype=tf.float32)
+        one_way, _ = tf.nn.dynamic_rnn(tf.nn.rnn_cell.BasicLSTMCell(2 * N_UNITS), x, dtype=tf.float32)
     with tf.variable_scope("bidirectional"):
-        both_ways = tf.concat(add_bidirectional(x)[0], axis=2)  # (batch, time, unit) x 2 -> (batch, time, 2 * unit)
+        both_ways = tf.concat(add_bidirectional(x)[0], axis=2)  # (batch, time, 2 * unit), as one_way
     losses, predictions = [], []
     for name, outputs in [("forward_only", one_way), ("bidirectional", both_ways)]:
         with tf.variable_scope(name):
@@ -114,23 +98,24 @@ def training_step(x, y, ahead):
         # loss = mean over batch and time of (prediction - y)^2
         losses.append(tf.reduce_mean(tf.square(prediction - y)))
         predictions.append(prediction)
-    # the networks share no variable, so that each is trained by its own loss alone
     with tf.control_dependencies([tf.train.AdamOptimizer(LEARNING_RATE).minimize(tf.add_n(losses))]):
-        return [tf.identity(t) for t in losses + predictions]
+        return [tf.identity(result) for result in losses + predictions]
 
 
-def readings(outputs, states):
-    """Outputs (batch, time, unit) x 2 and states x 2 -> what a classifier could read: (batch, unit or 2 * unit) each"""
-    return dict(zip(READINGS, [outputs[1][:, -1], tf.concat(outputs, axis=2)[:, -1], join(states).h]))
+def summaries(outputs, states):
+    """What a classifier could read of a sequence: three tensors (batch, unit) or (batch, 2 * unit)"""
+    _, h = [tf.concat(parts, axis=1) for parts in zip(*states)]  # c beside c, h beside h
+    return [outputs[1][:, -1], tf.concat(outputs, axis=2)[:, -1], h]
 
 
-def classifying_step(x):
-    """Trains a network for each reading: is the first input positive? Returns a loss and the accuracies (reading,)."""
+def classify_step(x):
+    """Trains all classifiers: is the first input positive? Returns the sum of losses and the accuracies."""
+    # c_t = f c_(t-1) + i j: f^39 of x_0 is left at the end; sigmoid(1)^39 = 5e-6, sigmoid(3)^39 = 0.15
     label = tf.cast(x[:, 0] > 0, tf.float32)  # (batch, 1)
     losses, accuracies = [], []
-    for name in READINGS:
+    for reading, forget_bias in CLASSIFIERS.values():
         with tf.variable_scope(f"reading_{len(losses)}"):
-            logits = dense(readings(*add_bidirectional(x))[name])  # (batch, 1)
+            logits = dense(summaries(*add_bidirectional(x, forget_bias))[reading])  # (batch, 1)
         losses.append(tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels=label, logits=logits)))
         accuracies.append(tf.reduce_mean(tf.cast(tf.equal(logits > 0, label > 0), tf.float32)))
     with tf.control_dependencies([tf.train.AdamOptimizer(LEARNING_RATE).minimize(tf.add_n(losses))]):
@@ -138,205 +123,158 @@ def classifying_step(x):
 
 
 # train ------------------------------------------------------------------------
-def count_steps(seed=0):
-    """Returns for each reading how many steps of the input it depends on: those with a gradient that is not zero."""
-    with tf.Graph().as_default(), tf.Session() as sess:
-        tf.set_random_seed(seed)
-        x = tf.constant(make_batch(0, seed)[0], tf.float32)
-        found = readings(*add_bidirectional(x))
-        gradients = {name: tf.gradients(found[name], x)[0] for name in found}  # (batch, time, 1)
-        sess.run(tf.global_variables_initializer())
-        return {name: int(np.any(g, axis=(0, 2)).sum()) for name, g in sess.run(gradients).items()}
-
-
-def train(iterations=ITERATIONS, seed=0, xla=XLA, ahead=AHEAD, on_step=None):
-    """Trains all networks side by side; calls on_step(i, losses, y, predictions).
-
-    Returns for each iteration the losses of forward only, of bidirectional and of the answer 0, which is the variance
-    of y; and the accuracies of the classifiers. Every batch is new: these are losses and accuracies on unseen data.
+def train(iterations=ITERATIONS, seed=0, xla=XLA, ahead=AHEAD, on_step=lambda *_: None):
+    """Returns by iteration [variance of y, forward only, bidirectional] and the accuracies, then the
+    last y and predictions. Every batch is new. Calls on_step(i, loss, (losses so far, y, predictions)).
     """
     all_losses, all_accuracies = [], []
     with tf.Graph().as_default(), tf.Session() as sess:
         tf.set_random_seed(seed)
         x = tf.placeholder(tf.float32, [None, N_STEPS, 1], name="x")
         y = tf.placeholder(tf.float32, [None, N_STEPS - abs(ahead), 1], name="y")
-        build = tf.xla.experimental.compile if xla else lambda step, inputs: step(*inputs)
-        step = build(lambda x, y: [*training_step(x, y, ahead), *classifying_step(x)], [x, y])
+
+        def training_step(x, y):
+            return forecast_step(x, y, ahead) + classify_step(x)
+
+        step = tf.xla.experimental.compile(training_step, [x, y]) if xla else training_step(x, y)
         sess.run(tf.global_variables_initializer())
         for i in steps(iterations):
             x_batch, y_batch = make_batch(i, seed, ahead)
-            *losses, forward, both, loss, accuracies = sess.run(step, {x: x_batch, y: y_batch})
-            if not np.isfinite(loss + sum(losses)):
-                sys.exit(f"the loss is {loss + sum(losses)} at iteration {i}: training stopped")
-            all_losses.append([*map(float, losses), float(np.mean(np.square(y_batch)))])
+            forward, both, *predictions, loss, accuracies = sess.run(step, {x: x_batch, y: y_batch})
+            loss += forward + both
+            if not np.isfinite(loss):
+                sys.exit(f"the loss is {loss} at iteration {i}: training stopped")
+            all_losses.append([float(np.mean(np.square(y_batch))), float(forward), float(both)])
             all_accuracies.append(accuracies.tolist())
-            if on_step:
-                on_step(i, all_losses[-1], y_batch, [forward, both])
-    return all_losses, all_accuracies
-
-
-def steps(iterations, first=0):
-    """Counts the steps, with a progress bar; Ctrl-C ends the training after this step, a second one the script."""
-    pressed = []
-    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(signal.signal(signal.SIGINT, before)))
-    try:
-        for i in tqdm(range(first, iterations), initial=first, total=iterations, disable=None):
-            yield i
-            if pressed:
-                break
-    finally:
-        signal.signal(signal.SIGINT, before)
+            on_step(i, loss, (all_losses, y_batch, predictions))
+    return all_losses, all_accuracies, y_batch, predictions
 
 
 # plot -------------------------------------------------------------------------
-def plot_both(figure, data):
-    """Prepares the axes; returns update(), which draws data: the losses so far, a target and its two predictions."""
-    loss, *panels = figure.subplots(1, 3)
-    curves = [loss.plot([], [], style, label=label)[0]
-              for style, label in [("C0", "forward only"), ("C1", "bidirectional"), ("k:", "variance of y")]]
-    loss.set(xlabel="iteration", ylabel="mean squared error", yscale="log", ylim=(1e-4, 4))
-    loss.legend(loc="lower left")
-    lines = []
-    for axes, title in zip(panels, ["forward only", "bidirectional"]):
-        target, = axes.plot([], [], "r", label="target")
-        prediction, = axes.plot([], [], "b--", label="prediction")
-        axes.set(title=title, xlabel="step", ylabel="value", xlim=(0, N_STEPS), ylim=(-4, 4))
-        axes.legend(loc="upper right", ncol=2)
-        lines.append((target, prediction))
-    figure.tight_layout()
+def plot_both(figure):
+    """Prepares the axes; returns update(t, losses, y, predictions), where t holds the steps of y."""
+    values, loss = figure.subplots(1, 2)
+    lines = values.plot([], [], "r", [], [], "g", [], [], "b--")
+    values.set(xlabel="step", ylabel="value", xlim=(0, N_STEPS), ylim=(-4, 5))
+    values.legend(["target", "forward only", "bidirectional"], loc="upper center", ncol=3)
+    curves = loss.semilogy([], [], "0.8", [], [], "g", [], [], "b")
+    curves[0].set_linewidth(6)  # the loss of forward only lies on the variance
+    loss.set(xlabel="iteration", ylabel="mean squared error", ylim=(1e-4, 4))
+    loss.legend(["variance of y", "forward only", "bidirectional"], loc="lower left")
 
-    def update():
-        i, *losses = zip(*data["losses"])
-        loss.set_xlim(i[0], i[-1] + 1)
-        for curve, values in zip(curves, losses):
-            curve.set_data(i, values)
-        for (target, prediction), values in zip(lines, data["predictions"]):
-            target.set_data(data["steps"], data["y"])
-            prediction.set_data(data["steps"], values)
-
+    def update(t, losses, y, predictions):
+        for line, batch in zip(lines, [y, *predictions]):
+            line.set_data(t, batch[0, :, 0])
+        first = max(0, len(losses) - 1000)
+        for curve, column in zip(curves, zip(*losses[first:])):
+            curve.set_data(range(first, len(losses)), column)
+        loss.set_xlim(first, len(losses))
     return update
 
 
-def live(args, plot, data, seconds=0.05, **options):
-    """Returns draw(), which shows plot(figure, data) as the data grow; draw(end=True) saves and keeps the picture."""
-    plt.rcParams["figure.raise_window"] = False  # a new frame must not steal the focus
-    window = not args.no_plot and plt.get_backend().lower() != "agg"  # Matplotlib's choice without a display
-    figure = (plt.figure if window else plt.Figure)(**options)
-    update, drawn, told = plot(figure, data), [0.0], window or args.no_plot or args.save_plot
-
-    def draw(end=False):
-        nonlocal told
-        is_open = window and plt.fignum_exists(figure.number)  # a closed window ends the drawing, not the training
-        if not told:  # not earlier: a checkpoint that is refused then is one line of its own
-            tqdm.write("no display: --save-plot FILE keeps the picture", file=sys.stderr)
-            told = True
-        if end:
-            update()
-            try:
-                if args.save_plot:
-                    figure.savefig(args.save_plot)
-            except (OSError, AttributeError) as error:  # Matplotlib's PDF of a full disk ends in the latter
-                reason = error if isinstance(error, OSError) else error.__context__
-                sys.exit(f"--save-plot {args.save_plot!r} cannot be written: {reason}")
-            if is_open:
-                plt.show()
-        elif is_open and figure.canvas.required_interactive_framework and time.time() - drawn[0] >= seconds:
-            update()
-            plt.pause(0.001)
-            drawn[0] = time.time()
-
-    return draw
-
-
 # main -------------------------------------------------------------------------
-def number(low, high=2**31 - 1):
-    """An argparse type: a number from low to high, whole where low is."""
-    def parse(text):
-        if not low <= type(low)(text) <= high:  # refuses NaN too
-            raise ValueError
-        return type(low)(text)
-    parse.__name__ = f"{type(low).__name__} from {low} to {high}"
-    return parse
+def main(argv=()):
+    parser = flags()
+    parser.add_argument("--iterations", type=int, default=ITERATIONS, metavar="N", help="training iterations")
+    parser.add_argument("--ahead", type=int, default=AHEAD, metavar="K", help="target: x at step t + K")
+    parser.add_argument("--no-xla", dest="xla", action="store_false", default=XLA, help="do not compile")
+    args = parser.parse_args(argv)
+    if abs(args.ahead) > 20:
+        parser.error(f"--ahead {args.ahead}: expected -20 to 20")
+    draw = live(args, plot_both, figsize=(11, 4), tight_layout=True)
+    t = np.arange(N_STEPS)[max(0, -args.ahead):N_STEPS - max(0, args.ahead)]  # the steps that have a target
+
+    def on_step(i, loss, result):
+        _, forward, both = result[0][-1]
+        if i % 50 == 0:
+            tqdm.write(f"{i}\tforward only: {forward:.4f}\tbidirectional: {both:.4f}")
+        if i % 4 == 0:
+            draw(t, *result)
+
+    print(f"input {BATCH_SIZE, N_STEPS, N_FEATURES}: batch, steps, features")
+    describe()
+    print(f"\nthe target is y_t = x_(t{args.ahead:+d}), x is white noise")
+    losses, accuracies, *wave = train(args.iterations, args.seed, args.xla, args.ahead, on_step)
+    variance, forward, both = np.mean(losses[-N_LAST:], axis=0).tolist()
+    print(f"mean squared error of the last {len(losses[-N_LAST:])} batches, all of them new")
+    print(f"    variance of y   {variance:.4f}   what the answer 0 gets")
+    print(f"    forward only    {forward:.4f}\n    bidirectional   {both:.4f}")
+
+    print("\na classifier: is the first of the inputs positive?")
+    accuracies = np.mean(accuracies[-N_LAST:], axis=0).tolist()
+    for name, accuracy in zip(CLASSIFIERS, accuracies):
+        print(f"    {name:<33}{accuracy:.3f} right")
+    draw(t, losses, *wave, end=True)
+    return {"variance": variance, "forward_only": forward, "bidirectional": both, "accuracies": accuracies}
 
 
-def output(*suffixes):
-    """An argparse type: a writable file with one of the suffixes, or where there is none a writable folder."""
-    def parse(path):
-        is_folder = os.path.isdir(path)
-        if not path.endswith(suffixes or "") or not path or os.path.exists(path) and is_folder == bool(suffixes):
-            raise ValueError
-        try:  # os.access calls writable what is not: to root, on Windows
-            if os.path.isfile(path):
-                os.close(os.open(path, os.O_WRONLY))
-            else:
-                tempfile.TemporaryFile(dir=path if is_folder else os.path.dirname(os.path.abspath(path))).close()
-        except OSError:
-            raise ValueError
-        return path
-    parse.__name__ = "writable " + (" or ".join(suffixes) or "folder")
-    return parse
-
-
-def flags(iterations=None):
-    """Returns a parser with the flags that every script has; without usage, so that an error is one line."""
+# the same in every script -----------------------------------------------------
+def flags():
+    """Returns a parser with the flags that all scripts share."""
+    sys.stdout, sys.stderr = [s or open(os.devnull, "w") for s in (sys.stdout, sys.stderr)]  # None: closed
     parser = argparse.ArgumentParser(description=__doc__, usage=argparse.SUPPRESS,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    add = parser.add_argument
-    if iterations:
-        add("--iterations", type=number(1), default=iterations, metavar="N", help="of training (default: %(default)s)")
-        add("--no-xla", dest="xla", action="store_false", default=XLA, help="run the plain graph, as on TF 1.15")
-    add("--seed", type=number(0), default=0, metavar="S", help="of all that is random (default: %(default)s)")
-    add("--no-plot", action="store_true", help="open no window")
-    add("--save-plot", type=output(".png", ".svg", ".pdf"), metavar="FILE", help="write the final picture there")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="random seed (default: 0)")
+    parser.add_argument("--no-plot", action="store_true", help="open no window")
+    parser.add_argument("--save-plot", type=argparse.FileType("ab"), metavar="FILE", help="save the picture")
     return parser
 
 
-def main(argv=None):
-    parser = flags(ITERATIONS)
-    parser.add_argument("--ahead", type=number(-20, 20), default=AHEAD, metavar="K",
-                        help="the target is y_t = x_(t + K); a K below 0 lies in the past (default: %(default)s)")
-    args = parser.parse_args(argv)
-    data = {"losses": collections.deque(maxlen=1000),
-            "steps": np.arange(N_STEPS)[max(0, -args.ahead):][:N_STEPS - abs(args.ahead)]}
-    draw = live(args, plot_both, data, figsize=(13, 4))
-
-    print(f"input {BATCH_SIZE, N_STEPS, N_FEATURES}: batch, steps, features")
-    layers = describe()
-    for name, rows in layers.items():
-        print(name)
-        for key, value in rows.items():
-            for n, part in enumerate(value):
-                print(f"    {'' if n else key:<20}{part}")
-
-    def on_step(i, losses, y, predictions):
-        data["losses"].append((i, *losses))
-        data["y"], data["predictions"] = y[0, :, 0], [prediction[0, :, 0] for prediction in predictions]
-        if i % 50 == 0:
-            tqdm.write(f"{i}\tforward only: {losses[0]:.4f}\tbidirectional: {losses[1]:.4f}")
-        draw()
-
-    print(f"\nthe target is y_t = x_(t{args.ahead:+d}), x is white noise")
-    losses, accuracies = train(args.iterations, args.seed, args.xla, args.ahead, on_step)
-    losses, accuracies = losses[-N_LAST:], accuracies[-N_LAST:]
-    forward, both, variance = np.mean(losses, axis=0).tolist()
-    print(f"mean squared error of the last {len(losses)} batches, all of them new")
-    print(f"    variance of y   {variance:.4f}   what the answer 0 gets\n"
-          f"    forward only    {forward:.4f}\n"
-          f"    bidirectional   {both:.4f}")
-
-    print("\na classifier: is the first of the inputs positive?")
-    reached = count_steps(args.seed)
-    accuracies = dict(zip(READINGS, np.mean(accuracies, axis=0).tolist()))
-    print(f"    {'what it reads':<33}steps that reach it   accuracy")
-    for name, accuracy in accuracies.items():
-        print(f"    {name:<33}{reached[name]:>8} of {N_STEPS}          {accuracy:.3f}")
-    draw(end=True)
-    return {"layers": layers, "variance": variance, "forward only": forward, "bidirectional": both,
-            "reached": reached, "accuracies": accuracies}
+def steps(iterations, first=0):
+    """Yields first, ..., iterations - 1 with a progress bar; Ctrl-C ends the loop after the current step."""
+    if iterations < 1:
+        sys.exit(f"--iterations {iterations}: expected at least 1")
+    pressed = threading.Event()
+    is_main = threading.current_thread() is threading.main_thread()
+    handled = is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if handled:  # only a note is taken: an exception inside sess.run has crashed TensorFlow
+        signal.signal(signal.SIGINT, lambda *_: pressed.set())
+    try:
+        for i in tqdm(range(first, iterations), initial=first, total=iterations, disable=None):
+            yield i
+            if pressed.is_set():
+                print(f"stopped by Ctrl-C after {i + 1} of {iterations} iterations", file=sys.stderr)
+                break
+    finally:
+        if handled:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def live(args, plot, **options):
+    """Returns draw(*data), which updates a window; draw(*data, end=True) saves and keeps the picture."""
+    backend = os.environ.pop("MPLBACKEND", None)  # Matplotlib cannot be imported with a wrong one
+    import matplotlib.pyplot as plt
+    with contextlib.suppress(Exception):  # a wrong or missing backend: Matplotlib chooses
+        plt.switch_backend(backend)
+    plt.rcParams.update({"interactive": True, "figure.raise_window": False})  # a frame steals no focus
+    hidden = args.no_plot or threading.current_thread() is not threading.main_thread()
+    figure = plt.Figure(**options) if hidden else plt.figure(**options)
+    window = figure.canvas.required_interactive_framework
+    if not (window or args.no_plot or args.save_plot):
+        print("no window: --save-plot FILE keeps the picture", file=sys.stderr)
+    path, formats = args.save_plot and args.save_plot.name, tuple(figure.canvas.get_supported_filetypes())
+    if path and not path.lower().endswith(formats):
+        sys.exit(f"--save-plot {path!r}: expected a name that ends in .{', .'.join(formats)}")
+    update = plot(figure)
+    def draw(*data, end=False):
+        update(*data)
+        if end and path:
+            figure.savefig(path)
+        if window and plt.fignum_exists(figure.number):  # a closed window ends the drawing only
+            figure.canvas.draw_idle()
+            figure.canvas.flush_events()
+            plt.show(block=end)
+    return draw
+
+
+# /// script
+# requires-python = ">=3.10,<3.14"
+# dependencies = ["matplotlib", "numpy", "tensorflow>=2.21,<2.22", "tf_keras>=2.21,<2.22", "tqdm"]
+# ///
 if __name__ == "__main__":
     try:
-        main()
-    except KeyboardInterrupt:
+        main(sys.argv[1:])
+        print(end="", flush=True)
+    except (KeyboardInterrupt, BrokenPipeError):  # python x.py | head
+        sys.stdout = None
         sys.exit(130)
