@@ -102,7 +102,7 @@ chars = functools.partial(row, "char_rnn", "lstm", "tanh", characters, "bits", 0
 ROWS = {
     "sin_to_cos": row("sin_to_cos_lstm", "lstm", "tanh", waves, "sum", 0.006, carried=True, fetched=True),
     "time_series": row("time_series_rnn", "rnn", "relu", times, "mean", 0.001),
-    "creative": row("creative_rnn", "rnn", "relu", values, "mean", 0.001),
+    "creative": row("creative_rnn", "rnn", "relu", values, "mean", 0.001, inputs="values"),
     "deep": row("deep_rnn", "rnn", "relu", times, "mean", 0.00001),
     "lstm x 5": gated(cell="lstm", note="relu. " + OWN_LOOP),
     "peephole x 10": gated(cell="peephole", note="relu. " + OWN_LOOP),
