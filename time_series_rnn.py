@@ -82,9 +82,9 @@ def predict(x):
     # h_t = relu([x_t, h_(t-1)] W + b)
     cell = tf.nn.rnn_cell.BasicRNNCell(N_UNITS, activation=tf.nn.relu)
     outputs, _ = tf.nn.dynamic_rnn(cell, x, dtype=tf.float32)  # (batch, time, unit)
-    with tf.variable_scope("dense"):
-        kernel = tf.get_variable("kernel", [N_UNITS, N_OUTPUTS], initializer=tf.glorot_uniform_initializer(1))
-        bias = tf.get_variable("bias", [N_OUTPUTS], initializer=tf.zeros_initializer())
+    glorot = tf.glorot_uniform_initializer(seed=1)
+    kernel = tf.get_variable("dense/kernel", [N_UNITS, N_OUTPUTS], initializer=glorot)
+    bias = tf.get_variable("dense/bias", [N_OUTPUTS], initializer=tf.zeros_initializer())
     # prediction_t = h_t V + c, for all steps in one product: (batch * time, unit) x (unit, output)
     prediction = tf.matmul(tf.reshape(outputs, [-1, N_UNITS]), kernel) + bias
     return tf.reshape(prediction, [-1, x.shape[1], N_OUTPUTS])
