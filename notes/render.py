@@ -10,7 +10,8 @@ A page, notes/NAME.md, quotes in two ways:
 - a block ```console that begins with `$ command`: what the command prints on stdout follows;
 - a comment above a paragraph, list item or table, `<!-- values: cost:.3f=0.131 run1.seconds:.0f=12 -->`: the numbers
   of that block, in their order. Names are those of the dicts that the functions of notes/experiments/NAME.py return,
-  or runN.KEY: a number in the dict that main() of the page's N-th command returned, or runN.seconds.
+  or runN.KEY: a number in the dict that main() of the page's N-th command returned, runN.KEY.KEY for a dict in it,
+  or runN.seconds.
 
 In README.md the page's name comes first: `deep_rnn.run1.mse`. The Chinese pages, notes/zh/, quote the same results.
 Results are stored in notes/results/NAME.json with the machine and the date. TF1_PYTHON names a Python 3.7 with
@@ -42,9 +43,16 @@ ITEM = re.compile(r"(?P<name>[\w.]+)(?P<format>:[^=\s]+)=(?P<text>\S+)")
 
 MAIN = """
 import importlib, json, sys
-returned = importlib.import_module(sys.argv[1]).main(sys.argv[3:])
-numbers = {key: value for key, value in (returned or {}).items() if isinstance(value, (int, float))}
-json.dump(numbers, open(sys.argv[2], "w"))
+import numpy as np
+def numbers(returned, prefix=""):
+    found = {}
+    for key, value in returned.items():
+        if isinstance(value, dict):
+            found.update(numbers(value, f"{prefix}{key}."))
+        elif np.ndim(value) == 0 and np.issubdtype(type(value), np.number):
+            found[f"{prefix}{key}"] = float(value)
+    return found
+json.dump(numbers(importlib.import_module(sys.argv[1]).main(sys.argv[3:])), open(sys.argv[2], "w"))
 """
 
 
@@ -52,10 +60,6 @@ def load(name):
     """Returns what is stored of a page: commands, experiments, machine."""
     path = NOTES / "results" / f"{name}.json"
     return json.loads(path.read_text()) if path.exists() else {"commands": {}, "experiments": {}}
-
-
-def store(name, results):
-    measure.store(NOTES / "results" / f"{name}.json", results, sort_keys=True)
 
 
 def machine():
@@ -169,10 +173,10 @@ def render(name, missing):
             tqdm.write(f"{name}: {key}", file=sys.stderr)
             results[kind][key] = action()
             results["machine"] = machine()
-            store(name, results)
+            measure.store(NOTES / "results" / f"{name}.json", results, sort_keys=True)
     results["commands"] = {key: results["commands"][key] for key in commands}
     results["experiments"] = {key: results["experiments"][key] for key in parts}
-    store(name, results)
+    measure.store(NOTES / "results" / f"{name}.json", results, sort_keys=True)
 
 
 def main(argv=None):
