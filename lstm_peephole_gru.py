@@ -218,7 +218,7 @@ def main(argv=()):
         print(f"{cell} x {args.layers or CELLS[cell]}: {result['parameters']:,} parameters,",
               f"MSE {result['train_mse']:.3g} (lowest {result['lowest']:.3g}), test MSE {result['mse']:.3g}")
         draw(cell, 1, result["prediction"], history)
-        results.update({f"{cell}_{key}": value for key, value in result.items()})
+        results[cell] = result
     draw(cell, 1, result["prediction"], history, end=True)
     return results
 
