@@ -211,7 +211,7 @@ def train(text, iterations=ITERATIONS, seed=0, xla=XLA, keep_prob=KEEP_PROB, che
         if checkpoint:
             save(sess, saver, checkpoint)
         return {"training": evaluate(read, x_train[:500], y_train[:500]),  # enough of a long text
-                "kept_out": evaluate(read, x_test, y_test),
+                "kept_out": evaluate(read, x_test, y_test), "losses": losses,
                 "sample": write(read, chars, length, prime, temperature, seed)}
 
 

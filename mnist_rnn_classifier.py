@@ -41,7 +41,7 @@ LEARNING_RATE = {"rnn": 0.001, "lstm": 0.01}
 BATCH_SIZE = {"rnn": 150, "lstm": 100}
 EPOCHS = 100  # of the basic RNN
 ITERATIONS = 8000  # of the LSTM
-REPORT_EVERY = 500  # iterations of the LSTM; the basic RNN reports after each epoch
+REPORT_EVERY = 500  # iterations of the LSTM; the basic RNN reports each epoch
 REPORT = {"rnn": "{0:.0f} Train accuracy:  {1:.4f} Test accuracy:  {2:.4f}",
           "lstm": "train loss: {3:.4f} | test accuracy: {2:.2f}"}
 
@@ -204,9 +204,9 @@ def train(data, cell="rnn", iterations=None, seed=0, xla=XLA, checkpoint=None, o
             loss, = sess.run(step, {x: x_batch, y: y_batch})
             if not np.isfinite(loss):
                 sys.exit(f"the loss is {loss} at iteration {i}: training stopped")
-            is_due = (i + 1) % per_epoch == 0 if cell == "rnn" else i % REPORT_EVERY == 0
-            if is_due and checkpoint:
+            if checkpoint and (i + 1) % REPORT_EVERY == 0:
                 save(sess, saver, checkpoint)
+            is_due = (i + 1) % per_epoch == 0 if cell == "rnn" else i % REPORT_EVERY == 0
             on_step(i, loss, evaluate(i + 1) if is_due else None)
         if checkpoint:
             save(sess, saver, checkpoint)
@@ -223,16 +223,15 @@ def plot_results(figure):
     tiles = [axes[k].imshow(np.zeros([N_STEPS, N_INPUTS]), cmap="gray_r", vmax=255) for k in "123456789"]
 
     def update(data, results):
-        epochs, *accuracies, predictions = zip(*results)
+        epochs, *accuracies, seen = zip(*results)
         for line, accuracy in zip(lines, accuracies):
             line.set_data(epochs, accuracy)
         axes["a"].set(xlim=(0, 1.05 * epochs[-1]), ylim=(np.min(accuracies) - 0.05, 1))
         for tile in tiles:
             tile.axes.set_visible(False)
-        for tile, k in zip(tiles, np.flatnonzero(data.y_test != predictions[-1])):  # the first mistakes
+        for tile, k in zip(tiles, np.flatnonzero(data.y_test != seen[-1])):  # the first mistakes
             tile.set_data(data.x_test[k])
-            title = f"{data.y_test[k]}, seen as {predictions[-1][k]}"
-            tile.axes.set(visible=True, xticks=[], yticks=[], title=title)
+            tile.axes.set(visible=True, xticks=[], yticks=[], title=f"{data.y_test[k]} seen as {seen[-1][k]}")
     return update
 
 
@@ -249,9 +248,10 @@ def main(argv=()):
     data = load_data(args.data, args.seed)
     draw = live(args, plot_results, figsize=(12, 4), layout="tight")
     print(f"{data.name}: {len(data.x_train)} for training, {len(data.x_test)} for the test")
-    results = []
+    losses, results = [], []
 
     def on_step(i, loss, result):
+        losses.append(float(loss))
         if result:
             results.append(result)
             tqdm.write(REPORT[args.cell].format(result.epochs - 1, *result[1:3], loss))
@@ -260,7 +260,7 @@ def main(argv=()):
     result = train(data, args.cell, args.iterations, args.seed, args.xla, args.checkpoint, on_step)
     print(f"accuracy on the {len(data.y_test)} test images: {result.test_accuracy:.4f}")
     draw(data, results + [result], end=True)
-    return {"test_accuracy": result.test_accuracy, "test_accuracies": [r.test_accuracy for r in results]}
+    return {"test_accuracy": result.test_accuracy, "losses": losses, "results": results}
 
 
 # the same in every script -----------------------------------------------------
