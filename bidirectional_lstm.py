@@ -45,10 +45,9 @@ CLASSIFIERS = {  # what a classifier reads: its index in summaries(), and the fo
 
 # data -------------------------------------------------------------------------
 def make_batch(i, seed=0, ahead=AHEAD):
-    """Returns batch i: white noise x (batch, time, 1) of variance 1, and y (batch, time - |ahead|, 1)."""
+    """Returns batch i: white noise x (batch, time, 1) and y_t = x_(t + ahead) (batch, time - |ahead|, 1)."""
     x = np.random.RandomState([seed % 2**32, i]).normal(size=[BATCH_SIZE, N_STEPS, 1])
-    # y_t = x_(t + ahead), for the steps t that have one; no step of white noise tells of another
-    return x, x[:, max(0, ahead):N_STEPS + min(0, ahead)]
+    return x, x[:, max(0, ahead):N_STEPS + min(0, ahead)]  # no step of x tells anything about another
 
 
 # graph ------------------------------------------------------------------------
@@ -205,7 +204,8 @@ def main(argv=()):
     for name, accuracy in zip(CLASSIFIERS, accuracies):
         print(f"    {name:<33}{accuracy:.3f} right")
     draw(t, losses, *wave, end=True)
-    return {"variance": variance, "forward_only": forward, "bidirectional": both, "accuracies": accuracies}
+    return {"variance": variance, "forward_only": forward, "bidirectional": both,
+            **{f"accuracy_{n}": accuracy for n, accuracy in enumerate(accuracies)}}
 
 
 # the same in every script -----------------------------------------------------
