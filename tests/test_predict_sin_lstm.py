@@ -59,14 +59,14 @@ def test_predictions_are_the_equations_without_dropout_each_fed_back(unroll):
     np.testing.assert_allclose(prediction, 10 + 2 * x[:, -1, 0], rtol=1e-4)
 
 
-def test_dropout_is_the_seeds_and_both_ways_to_unroll_train_alike(monkeypatch):
-    for name, value in {"N_TRAIN": 300, "BATCH_SIZE": 295, "LEARNING_RATE": 1e-9}.items():  # always the same loss
-        monkeypatch.setattr(script, name, value)
+def test_dropout_has_a_new_mask_in_each_step_and_both_ways_to_unroll_train_alike(monkeypatch):
+    monkeypatch.setattr(script, "LEARNING_RATE", 1e-9)
     data = script.make_data(n_steps=5)
-    whole, dropped, by_hand, other = [script.train(data, 4, seed, False, UNITS, keep_prob, unroll)[0] for (
-        keep_prob, seed, unroll) in [(1, 0, "dynamic"), (0.5, 0, "dynamic"), (0.5, 0, "manual"), (0.5, 1, "dynamic")]]
-    assert np.ptp(whole) < 1e-6 and np.abs(np.diff(dropped)).min() > 1e-5  # a new mask in each step
-    assert dropped == pytest.approx(by_hand, rel=1e-4) and dropped != pytest.approx(other, rel=1e-3)
+    data.x_train[:], data.y_train[:] = 0.5, 0.6  # all alike: without dropout the loss stays
+    whole, dropped, by_hand = [script.train(data, 4, xla=False, units=UNITS, keep_prob=keep_prob, unroll=unroll)[0]
+                               for keep_prob, unroll in [(1, "dynamic"), (0.5, "dynamic"), (0.5, "manual")]]
+    assert np.ptp(whole) < 1e-6 and np.abs(np.diff(dropped)).min() > 1e-5
+    assert dropped == pytest.approx(by_hand, rel=1e-4)
 
 
 def test_learns_a_series_far_from_0_and_beats_both_baselines(tmp_path):
