@@ -1,46 +1,116 @@
-"""What notes/lstm_peephole_gru.md quotes beyond the script's own output."""
+"""Numbers of notes/lstm_peephole_gru.md that its commands do not print."""
 import statistics
+import tempfile
 
-import measure
+import numpy as np
 
-CELLS = {"lstm": 5, "peephole": 10, "gru": 10, "coupled": 5}
-SEEDS = """
-import json, sys
 import lstm_peephole_gru as script
-print(json.dumps([script.train(sys.argv[1], 2000, seed=seed, layers=1)["mse"] for seed in range(3)]))
-"""
+
+tf = script.tf
 
 
-def seeds():
-    """MSE of one layer after 2,000 iterations, three seeds each."""
-    ends = {cell: sorted(measure.python(SEEDS, cell)) for cell in CELLS}
-    return {"seeds_ends": ends, "seeds_table": measure.table(
-        ["one layer of", "lowest", "median", "highest"],
-        [[cell, *(f"{mse:.2f}" for mse in (ends[cell][0], statistics.median(ends[cell]), ends[cell][-1]))]
-         for cell in CELLS])}
+def _span(prefix, numbers):
+    """Returns median, lowest and highest."""
+    return {prefix: statistics.median(numbers), f"{prefix}_low": min(numbers), f"{prefix}_high": max(numbers)}
 
 
-def timing():
-    """ms per iteration at the default depths, this file on both TensorFlows; and of all cells at one depth, 5."""
-    variants = {}
-    for cell, layers in CELLS.items():
-        for depth in sorted({layers, 5}):
-            kwargs = {"cell": cell, "layers": depth}
-            variants[cell, depth, "xla"] = "lstm_peephole_gru", False, dict(kwargs, iterations=80)
-            variants[cell, depth, "tf1"] = "lstm_peephole_gru", True, dict(kwargs, iterations=30, xla=False)
-    timed = measure.milliseconds(variants, rounds=2, warm_up=10)
-    median = {key: ms["median"] for key, ms in timed.items()}
-    values = {f"{cell}_times": median[cell, layers, "tf1"] / median[cell, layers, "xla"]
-              for cell, layers in CELLS.items()}
-    values["minutes"] = sum(median[cell, layers, "xla"] for cell, layers in CELLS.items()) * 10000 / 60000
-    values.update(gru_to_lstm=median["gru", 5, "xla"] / median["lstm", 5, "xla"],
-                  gru_to_lstm_tf1=median["gru", 5, "tf1"] / median["lstm", 5, "tf1"])
-    shown = {key: f"{ms['median']:.1f} ({ms['low']:.1f} to {ms['high']:.1f})" for key, ms in timed.items()}
-    values["timing_table"] = measure.table(
-        ["cell", "layers", "TF 2.21, XLA", "TF 1.15", "times faster"],
-        [[cell, layers, shown[cell, layers, "xla"], shown[cell, layers, "tf1"], f"{values[f'{cell}_times']:.1f}"]
-         for cell, layers in CELLS.items()])
-    values["depth_table"] = measure.table(
-        ["5 layers of", "TF 2.21, XLA", "TF 1.15"],
-        [[cell, shown[cell, 5, "xla"], shown[cell, 5, "tf1"]] for cell in CELLS])
+def _runs(prefix, cell, n_seeds=4, **options):
+    """Results of some seeds: the MSEs of the end, the highest loss of the last 90 %, and how often it leaps there."""
+    results = [script.train(cell, seed=seed, **options) for seed in range(n_seeds)]
+    values = {f"{prefix}_parameters": results[0]["parameters"]}
+    for key in ("train_mse", "lowest", "mse"):
+        values.update(_span(f"{prefix}_{key}", [result[key] for result in results]))
+    highest, leaps = [], []
+    for result in results:
+        losses = np.array(result["losses"])
+        is_high = losses > 2 * np.minimum.accumulate(losses)
+        first = len(losses) // 10
+        highest.append(float(losses[first:].max()))
+        leaps.append(int(np.sum(is_high[first + 1:] & ~is_high[first:-1])))
+    return {**values, **_span(f"{prefix}_highest", highest), **_span(f"{prefix}_leaps", leaps)}
+
+
+def _rnn(prefix, **options):
+    """The same with a basic RNN for the cell."""
+    make_cell = script.make_cell
+    script.make_cell = lambda cell, act: tf.nn.rnn_cell.BasicRNNCell(script.N_UNITS, activation=act)
+    try:
+        return _runs(prefix, "lstm", **options)
+    finally:
+        script.make_cell = make_cell
+
+
+def lstm():
+    """The notes' settings: 5 layers."""
+    return _runs("lstm5", "lstm")
+
+
+def coupled():
+    """5 layers."""
+    return _runs("coupled5", "coupled")
+
+
+def peephole():
+    """10 layers."""
+    return _runs("peephole10", "peephole")
+
+
+def gru():
+    """10 layers."""
+    return _runs("gru10", "gru")
+
+
+def five_layers():
+    """The other cells of the notes with 5 layers, and a basic RNN."""
+    values = _rnn("rnn5", n_layers=5)
+    for cell in ("peephole", "gru"):
+        values.update(_runs(f"{cell}5", cell, n_layers=5))
     return values
+
+
+def tanh():
+    """1,000 iterations of 5 layers with --tanh."""
+    values = _rnn("rnn_tanh", n_layers=5, iterations=1000, tanh=True, n_seeds=8)
+    for cell in script.CELLS:
+        values.update(_runs(f"{cell}_tanh", cell, n_layers=5, iterations=1000, tanh=True, n_seeds=8))
+    return values
+
+
+def fast_relu():
+    """1,000 iterations of 5 layers of LSTM with relu and the learning rate of --tanh."""
+    slow, script.LEARNING_RATE = script.LEARNING_RATE, script.TANH_LEARNING_RATE
+    try:
+        return _runs("fast_relu", "lstm", n_layers=5, iterations=1000)
+    finally:
+        script.LEARNING_RATE = slow
+
+
+class _Clipped(tf.train.AdamOptimizer):
+    """Adam on gradients that are shortened to a common norm of 1."""
+
+    def compute_gradients(self, *args, **options):
+        gradients, variables = zip(*super().compute_gradients(*args, **options))
+        return list(zip(tf.clip_by_global_norm(gradients, 1.0)[0], variables))
+
+
+def clipped():
+    """The LSTM of --tanh with clipped gradients."""
+    adam, tf.train.AdamOptimizer = tf.train.AdamOptimizer, _Clipped
+    try:
+        return _runs("clipped", "lstm", n_layers=5, iterations=1000, tanh=True)
+    finally:
+        tf.train.AdamOptimizer = adam
+
+
+def wrong_order():
+    """A trained coupled cell, and the same weights read as f, j, o."""
+    split = tf.split
+    with tempfile.TemporaryDirectory() as folder:
+        options = {"n_layers": 5, "iterations": 1000, "tanh": True, "checkpoint": folder}
+        right = script.train("coupled", **options)["train_mse"]
+        tf.split = lambda *args, **kwargs: [split(*args, **kwargs)[n] for n in (1, 0, 2)]
+        try:
+            wrong = script.train("coupled", **options)["train_mse"]  # nothing is left to train
+        finally:
+            tf.split = split
+    return {"right_order": right, "wrong_order": wrong}
