@@ -1,41 +1,69 @@
-"""What notes/bidirectional_lstm.md says beyond the script's own output."""
+"""What notes/bidirectional_lstm.md quotes beyond the script's own output."""
 import measure
 import numpy as np
 
 import bidirectional_lstm as script
 
 
-def _last(**kwargs):
-    """Trains; returns the means of the last losses and accuracies."""
-    return [np.mean(values[-script.N_LAST:], axis=0).tolist() for values in script.train(**kwargs)]
-
-
 def over_seeds():
-    """The last losses and accuracies for five seeds; and the accuracies after 2000 iterations."""
-    losses, accuracies = zip(*(_last(seed=seed) for seed in range(5)))
-    ratios = [forward / variance for forward, _, variance in losses]
-    rows = [[f"`{name}`" if name.startswith("out") else name, *(f"{f(values):.3f}" for f in (np.mean, min, max))]
-            for name, values in zip(script.READINGS, zip(*accuracies))]
-    late = _last(iterations=2000)[1]
-    return {"forward_low": min(ratios), "forward_high": max(ratios),
-            "both_low": min(both for _, both, _ in losses), "both_high": max(both for _, both, _ in losses),
-            "table_classifier": measure.table(["what it reads", "mean", "lowest", "highest"], rows),
-            "late_half": late[0], "late_outputs": late[1], "late_states": late[2]}
+    """The default run with eight seeds."""
+    keys = ["forward_only", "bidirectional", *(f"accuracy_{n}" for n in range(len(script.CLASSIFIERS)))]
+    return measure.seeds("bidirectional_lstm", [], keys)
 
 
 def how_far_ahead():
     """The last losses of both networks, by how far ahead the target lies."""
-    rows = []
+    values = {}
     for ahead in (-3, 0, 1, 3, 6, 10):
-        forward, both, variance = _last(ahead=ahead)[0]
-        rows.append([f"{ahead:+d}", f"{variance:.4f}", f"{forward:.4f}", f"{both:.4f}"])
-    return {"table_ahead": measure.table(["ahead", "variance of y", "forward only", "bidirectional"], rows)}
+        losses = script.train(ahead=ahead)[0]
+        name = f"ahead_{ahead}".replace("-", "minus_")
+        values[f"{name}_forward"], values[f"{name}_both"] = np.mean(losses[-script.N_LAST:], axis=0).tolist()[1:]
+    return values
 
 
-def timing_step():
-    """ms per training iteration of all networks together, on both TensorFlows."""
-    ms = measure.milliseconds({name: ("bidirectional_lstm", tf1, {"iterations": 120, "xla": xla})
-                               for name, tf1, xla in [("TF 1.15", True, False), ("TF 2", False, False),
-                                                      ("TF 2, XLA", False, True)]})
-    rows = [[name, *(f"{each[key]:.1f}" for key in ("median", "low", "high"))] for name, each in ms.items()]
-    return {"table_step": measure.table(["", "median ms", "10th percentile", "90th"], rows)}
+def _accuracies(biases, seed, iterations):
+    """Trains classifiers that read outputs[:, -1] with the given forget biases; returns their last accuracies."""
+    kept = script.CLASSIFIERS
+    script.CLASSIFIERS = {f"{reading}, {bias}": (reading, bias) for reading, bias in biases}
+    try:
+        return np.mean(script.train(iterations, seed)[1][-script.N_LAST:], axis=0).tolist()
+    finally:
+        script.CLASSIFIERS = kept
+
+
+def forget_bias():
+    """Accuracies of classifiers that read outputs[:, -1], by forget bias: after 400 iterations with four seeds.
+
+    And the share f^39 of the first input that is left at the end when all gates stand at sigmoid(bias).
+    """
+    biases, values = [0, 1, 2, 3, 5], {}
+    runs = [_accuracies([(1, bias) for bias in biases], seed, script.ITERATIONS) for seed in range(4)]
+    for bias, numbers in zip(biases, zip(*runs)):
+        gate = 1 / (1 + np.exp(-bias))
+        values.update({f"bias_{bias}_gate": float(gate), f"bias_{bias}_left": float(gate ** 39),
+                       f"bias_{bias}_low": min(numbers), f"bias_{bias}_high": max(numbers)})
+    return values
+
+
+def late():
+    """Accuracies after 2,000 iterations: outputs[:, -1] with forget bias 1 and 3, and the final states."""
+    names = ["late_outputs", "late_outputs_3", "late_states"]
+    return dict(zip(names, _accuracies([(1, 1), (1, 3), (2, 1)], 0, 2000)))
+
+
+def reach():
+    """Mean |gradient| of outputs[:, -1] by the first input before any training, forget bias 1 and 3, eight seeds."""
+    tf, found = script.tf, {1: [], 3: []}
+    for seed in range(8):
+        with tf.Graph().as_default(), tf.Session() as sess:
+            tf.set_random_seed(seed)
+            x, gradients = tf.constant(script.make_batch(0, seed)[0], tf.float32), []
+            for bias in found:
+                with tf.variable_scope(f"bias_{bias}"):
+                    read = script.summaries(*script.add_bidirectional(x, bias))
+                gradients += tf.gradients(read[1], x)
+            sess.run(tf.global_variables_initializer())
+            for bias, gradient in zip(found, sess.run(gradients)):
+                found[bias].append(float(np.abs(gradient[:, 0]).mean()))
+    return {f"reach_{bias}_{name}": pick(values) for bias, values in found.items()
+            for name, pick in (("low", min), ("high", max))}

@@ -1,14 +1,14 @@
 """What notes/simple_rnn.md quotes beyond the script's own output."""
 import numpy as np
 
-import simple_rnn
+import simple_rnn as script
 
 
 def memory():
-    """What the states do in the silence after the first pulse: how many of 24 seeds do which."""
+    """Where the states are ten steps after the first pulse: how many of 24 seeds stand still, move, are near zero."""
     counts = {"fixed": 0, "moving": 0, "silent": 0}
     for seed in range(24):
-        quiet = simple_rnn.remember(seed)[1][15:20]  # the input has been zero for ten steps and more
+        quiet = script.remember(seed)[1][15:20]  # the input has been zero for ten steps and more
         counts["fixed" if np.abs(np.diff(quiet, axis=0)).max() < 0.05 else "moving"] += 1
         counts["silent"] += int(np.abs(quiet[-1]).max() < 0.05)
     return counts
