@@ -48,8 +48,8 @@ for line in ["tf2.placeholder", "tf2.reset_default_graph", "tf2.ConfigProto", "t
              "tf2.train.AdamOptimizer", "import tensorflow.contrib", "import tensorflow.examples",
              "import tensorflow.models", "v1.placeholder(tf2.float32)", "v1.nn.rnn_cell.BasicLSTMCell(1)",
              "tf2.data.Dataset.range(3).make_one_shot_iterator()", "np.int", "np.Inf",
-             "np.reshape([1], newshape=(1,))", "plt.figure().add_subplot().lines.remove(1)", "''.decode", "{}.iteritems",
-             "xrange", "compile('print 1', 'a', 'exec')"]:
+             "np.reshape([1], newshape=(1,))", "plt.figure().add_subplot().lines.remove(1)", "''.decode",
+             "{}.iteritems", "xrange", "compile('print 1', 'a', 'exec')"]:
     try:
         exec(line)
         print("no error:", line)
