@@ -52,6 +52,21 @@ def sliding_windows(d):
             (607, 56, "64 rows"))
 
 
+def feeding_back(d):
+    """creative_rnn.py: each prediction is the last input of the next window."""
+    for step in range(4):
+        y, left = 205 - 52 * step, 36 + 16 * step
+        d.grid(left, y, 1, 20 - step, "input", 16)
+        if step:
+            d.grid(left + 16 * (20 - step), y, 1, step, "output", 16)
+        d.box(485, y - 8, "network", w=84, h=26)
+        d.box(600, y - 8, f"$s_{{{20 + step}}}$", "output", w=56, h=26)
+        d.arrows("ink", [(left + 324, y - 8), (441, y - 8)], [(529, y - 8), (570, y - 8)])
+        if step < 3:
+            d.arrows("output", [(600, y - 23), (600, y - 34), (left + 328, y - 34), (left + 328, y - 50)])
+    d.texts(13, (196, 226, "the last 20 values"), (600, 226, "the next value"), (44, 18, "⋮"), (600, 18, "⋮"))
+
+
 def state_shape(d):
     """Two LSTM layers of 20 units over 64 sequences of 20 and of 30 steps: the state has the same shape."""
     d.texts(13, (190, 330, "outputs (batch, time, unit)"), (547, 330, "state (layer, c/h, batch, unit)"))

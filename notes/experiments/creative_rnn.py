@@ -1,32 +1,42 @@
-"""What notes/creative_rnn.md quotes beyond the output of its commands."""
-import measure
+"""Numbers of notes/creative_rnn.md that its commands do not print."""
 import numpy as np
 
 import creative_rnn as script
 
-
-def seeds():
-    """Both kinds of training, four seeds of the random numbers: how far the generated values reach, and how wrong."""
-    rows = []
-    for inputs in ("values", "times"):
-        truth = script.series(script.make_times(inputs, 320))[0, :, 0]
-        for seed in range(4):
-            zeros, example = script.train(seed=seed, inputs=inputs)[1]
-            error = (example - truth)[20:] ** 2
-            rows.append([inputs, seed, f"{zeros[20:].min():.3g} to {zeros[20:].max():.3g}",
-                         f"{example[20:].min():.3g} to {example[20:].max():.3g}",
-                         *(f"{np.mean(error[:n]):.2g}" for n in (1, 10, 300))])
-    return {"seeds": measure.table(["--inputs", "--seed", "after zeros", "after the series", "MSE of value 1",
-                                    "of 1 to 10", "of 1 to 300"], rows)}
+SEEDS = range(8)
 
 
-def timing_training():
-    variants = {}
-    for inputs in ("values", "times"):
-        kwargs = {"iterations": 320, "inputs": inputs}
-        variants[inputs + "_xla"] = ("creative_rnn", False, kwargs)
-        variants[inputs + "_plain"] = ("creative_rnn", False, dict(kwargs, xla=False))
-        variants[inputs + "_tf1"] = ("creative_rnn", True, dict(kwargs, xla=False))
-    ms = measure.milliseconds(variants)
-    return dict({"ms_" + name: timed["median"] for name, timed in ms.items()},
-                faster=ms["values_tf1"]["median"] / ms["values_xla"]["median"])
+def ranges():
+    """Both ways to train, 8 seeds, compiled and as a plain graph: how large the values become, and their errors."""
+    values = {}
+    for inputs in ("times", "values"):
+        truth = script.series(script.STEP[inputs] * np.arange(script.N_STEPS + script.N_GENERATED))
+        runs = [script.train(seed=seed, xla=xla, inputs=inputs)[1] for xla in {script.XLA, False} for seed in SEEDS]
+        for name, k in (("zeros", 0), ("series", 1)):
+            sizes = [float(np.abs(sequences[k, script.N_STEPS:]).max()) for sequences in runs]
+            values[f"{inputs}_{name}"] = float(np.median(sizes))
+            values[f"{inputs}_{name}_low"], values[f"{inputs}_{name}_high"] = min(sizes), max(sizes)
+        errors = np.array([(sequences[1] - truth)[script.N_STEPS:] ** 2 for sequences in runs])
+        for n in (1, 10, 300):
+            found = errors[:, :n].mean(axis=1)
+            values[f"{inputs}_mse{n}"] = float(np.median(found))
+            values[f"{inputs}_mse{n}_low"], values[f"{inputs}_mse{n}_high"] = float(found.min()), float(found.max())
+        values[f"{inputs}_truth"] = float(np.abs(truth).max())
+    return values
+
+
+def recurrence():
+    """The series continued from its first 20 values by a linear recurrence of order 6."""
+    h = script.STEP["values"]
+    truth = script.series(h * np.arange(320))
+    # the roots of its polynomial: those of t sin(t) are double
+    roots = [np.exp(1j * h), np.exp(-1j * h)] * 2 + [np.exp(5j * h), np.exp(-5j * h)]
+    weights = -np.real(np.poly(roots))[:0:-1]  # of the six values before, the oldest first
+    sequence = list(truth[:20])
+    for _ in range(300):
+        sequence.append(weights @ sequence[-6:])
+    errors = np.abs(np.array(sequence) - truth)
+    rows = np.array([truth[k - 6:k] for k in range(6, 20)])
+    fitted = np.linalg.lstsq(rows, truth[6:20], rcond=None)[0]  # from the 20 values alone
+    return {"recurrence_next": float(errors[20]), "recurrence_300": float(errors.max()),
+            "fitted_next": float(np.abs(fitted @ truth[14:20] - truth[20]))}

@@ -1,105 +1,143 @@
-"""What notes/time_series_rnn.md quotes beyond the output of its commands."""
+"""Numbers of notes/time_series_rnn.md that its commands do not print."""
+import statistics
+
 import measure
 import numpy as np
 
 import time_series_rnn as script
 
-
-def spikes():
-    """Three seeds of the notes' setting, with and without clipping: how often the loss leaps up."""
-    rows = []
-    for clip_norm in (None, 10, 1, 0.1):
-        for seed in (0, 1, 2):
-            losses = np.array(script.train(seed=seed, clip_norm=clip_norm)[0])
-            first = int(np.argmax(losses < 0.1))
-            above = losses[first:] > 0.1 if losses.min() < 0.1 else []
-            jumps = int(np.sum(np.diff(np.concatenate([[0], above])) > 0))
-            rows.append([clip_norm or "none", seed, first if len(above) else "never", jumps, int(np.sum(above)),
-                         f"{losses.min():.2g}", f"{np.median(losses[-1000:]):.2g}", f"{losses[-1]:.2g}"])
-    return {"spikes": measure.table(["--clip-norm", "seed", "first below 0.1 at", "jumps above 0.1 after that",
-                                     "iterations above 0.1 after that", "smallest", "median of the last 1,000", "last"],
-                                    rows)}
+tf = script.tf
+SEEDS = range(8)
 
 
-def counting():
-    """What the notes' network (seed 0, 4,500 iterations) answers to inputs that it was not trained on."""
-    t = script.make_times()[:, :-1]
-    inputs = {"the times it was trained on": t, "all times 0.15 later": t + 0.15, "all times 1 later": t + 1,
-              "the times in backward order": t[:, ::-1], "t = 7.5 at every step": 0 * t + 7.5}
-    right = script.make_test, script.shown
-    script.make_test = lambda _: (None, np.concatenate(list(inputs.values())), None)  # all of them as one batch
-    script.shown = lambda outputs, _: outputs[:, :, 0]
-    try:
-        answers = script.train(4500)[1]
-    finally:
-        script.make_test, script.shown = right
-    rows = []
-    for (name, x), answer in zip(inputs.items(), answers):
-        trained, true = [np.mean((answer - script.series(clock)[0, :, 0]) ** 2) for clock in (t, x)]
-        rows.append([name, f"{trained:.2g}", f"{true:.2g}"])
-    return {"counting": measure.table(["it is given", "MSE against the 100 values it was trained on",
-                                       "MSE against f at the times it is given"], rows)}
+class _Learnt(Exception):
+    """Ends a training and carries out what the network answers."""
 
 
-def agreement():
-    """The largest relative difference between the losses of the two projections, over 100 iterations."""
-    dense, wrapper = [np.array(script.train(100, projection=p)[0]) for p in ("dense", "wrapper")]
-    return {"agreement": float(np.max(np.abs(wrapper / dense - 1)))}
+def _span(prefix, numbers):
+    """Returns median, lowest and highest."""
+    return {prefix: statistics.median(numbers), f"{prefix}_low": min(numbers), f"{prefix}_high": max(numbers)}
+
+
+def default_runs():
+    """The default run with 8 seeds, compiled and as a plain graph."""
+    values = {}
+    for name, xla in (("xla", True), ("plain", False)):
+        values.update(measure.named(name, measure.seeds("time_series_rnn", [], ["smallest_loss", "mse"], xla=xla)))
+    return values
 
 
 def forecasts():
-    """--inputs values, three seeds: MSE on what was kept out of training."""
-    _, _, y = script.make_test("values")
-    mse = [float(np.mean((script.train(seed=seed, inputs="values")[1] - script.shown(y, "values")) ** 2))
-           for seed in (0, 1, 2)]
-    return {"forecast_low": min(mse), "forecast_high": max(mse)}
+    """--inputs values with 8 seeds, compiled and as a plain graph."""
+    values = {}
+    for name, xla in (("forecast", True), ("forecast_plain", False)):
+        values.update(measure.named(name, measure.seeds("time_series_rnn", ["--inputs", "values"], ["mse"], xla=xla)))
+    return values
 
 
-def first_value():
-    """The MSE of --inputs values by step of the window, after 2,000 iterations: the first steps know no past."""
-    right = script.shown
-    script.shown = lambda outputs, inputs: outputs[:, :, 0]
+def leaps():
+    """How often the loss of the default run rises above 0.1 after it was below 0.01, and for how long."""
+    counts, above = [], []
+    for seed in SEEDS:
+        is_low, n = False, 0
+        losses = script.train(seed=seed)[0]
+        for loss in losses:
+            n += is_low and loss > 0.1
+            is_low = loss < 0.1 if is_low else loss < 0.01
+        counts.append(n)
+        above.append(sum(loss > 0.1 for loss in losses[int(np.argmax(np.array(losses) < 0.01)):]))
+    return {**_span("leaps", counts), **_span("iterations_above", above)}
+
+
+def _answers(x, seed):
+    """Trains until the loss is below 0.01; returns what the network then answers to x (batch, time, 1)."""
+    def on_step(i, loss, test):
+        if loss < 0.01:
+            raise _Learnt(tf.get_default_session().run(script.predict(tf.constant(x, tf.float32))))
+
     try:
-        _, _, y = script.make_test("values")
-        answers = script.train(2000, inputs="values")[1]
-    finally:
-        script.shown = right
-    mse = np.mean((answers - y[:, :, 0]) ** 2, axis=0)
-    return {"step1": float(mse[0]), "step2": float(mse[1]), "step5": float(mse[4]), "step20": float(mse[19])}
+        script.train(seed=seed, on_step=on_step)
+    except _Learnt as learnt:
+        return learnt.args[0][:, :, 0]
+
+
+def counting():
+    """What the network answers to times that it was not trained on, each row against what it learnt and against f."""
+    t = script.make_times()[:, :-1]
+    inputs = {"same": t, "late": t + 0.15, "later": t + 1, "backward": t[:, ::-1], "constant": 0 * t + 7.5}
+    answers = [_answers(np.concatenate(list(inputs.values())), seed) for seed in SEEDS]
+    values = {}
+    for k, (name, x) in enumerate(inputs.items()):
+        for against, clock in (("learnt", t), ("true", x)):
+            errors = [float(np.mean((answer[k] - script.series(clock)[0, :, 0]) ** 2)) for answer in answers]
+            values.update(_span(f"{name}_{against}", errors))
+    learnt, true = [[np.mean((answer[1] - script.series(clock)[0, :, 0]) ** 2) for answer in answers]
+                    for clock in (t, t + 0.15)]
+    values["n_counting"] = int(np.sum(np.less(learnt, true)))
+    values["zero"] = float(np.mean(script.series(t) ** 2))
+    return values
+
+
+def steps_of_a_window():
+    """The MSE of --inputs values at some steps of the test windows, after 2,000 iterations."""
+    _, x = script.make_test("values")
+    found = []
+
+    def on_step(i, loss, test):
+        if i == 1999:
+            outputs = tf.get_default_session().run(script.predict(tf.constant(x, tf.float32)))
+            found.append(np.mean((outputs[:, :-1] - x[:, 1:]) ** 2, axis=(0, 2)))
+
+    for seed in SEEDS:
+        script.train(2000, seed, inputs="values", on_step=on_step)
+    return {f"step{n}": float(np.median(found, axis=0)[n - 1]) for n in (1, 2, 5, 19)}
 
 
 def wrapped_targets():
-    """The same when the last target of each training window is wrapped round to the window's first value."""
+    """Forecasts where the last target of each training window is the first value of the window, 8 seeds."""
     right = script.make_batch
 
     def wrapped(*args):
         x, y = right(*args)
         return x, np.concatenate([y[:, :-1], x[:, :1]], axis=1)
 
-    _, x, y = script.make_test("values")
-    truth = script.shown(y, "values")
+    t, x = script.make_test("values")
     script.make_batch = wrapped
     try:
-        runs = [script.train(seed=seed, inputs="values") for seed in (0, 1, 2)]
+        predictions = [script.train(seed=seed, inputs="values")[1] for seed in SEEDS]
     finally:
         script.make_batch = right
-    mse = [float(np.mean((answer - truth) ** 2)) for _, answer in runs]
-    first = [float(np.mean((answer - x[:, 0, 0]) ** 2)) for _, answer in runs]
-    return {"wrapped_low": min(mse), "wrapped_high": max(mse), "wrapped_first_high": max(first),
-            "last_value_mse": float(np.mean((x[:, -1, 0] - truth) ** 2))}
+    return {**_span("wrapped", [float(np.mean((p - script.series(t)) ** 2)) for p in predictions]),
+            **_span("wrapped_first", [float(np.mean((p - x[:, 0, 0]) ** 2)) for p in predictions])}
 
 
-def timing_projection():
-    variants = {}
-    for projection in ("dense", "wrapper"):
-        kwargs = {"iterations": 320, "projection": projection}
-        variants[projection + "_xla"] = ("time_series_rnn", False, kwargs)
-        variants[projection + "_plain"] = ("time_series_rnn", False, dict(kwargs, xla=False))
-        variants[projection + "_tf1"] = ("time_series_rnn", True, dict(kwargs, xla=False))
-    variants["values_xla"] = ("time_series_rnn", False, {"iterations": 320, "inputs": "values"})
-    ms = measure.milliseconds(variants)
-    results = {"ms_" + name: timed["median"] for name, timed in ms.items()}
-    for where in ("xla", "plain", "tf1"):
-        results["price_" + where] = results["ms_wrapper_" + where] / results["ms_dense_" + where] - 1
-    results["faster"] = results["ms_dense_tf1"] / results["ms_dense_xla"]
-    return results
+class OutputProjectionWrapper(tf.nn.rnn_cell.RNNCell):
+    """A cell with a dense layer on its output."""
+
+    state_size, output_size = script.N_UNITS, 1
+
+    def __init__(self, cell):
+        super().__init__()
+        self.cell = cell
+
+    def call(self, inputs, state):
+        outputs, state = self.cell(inputs, state)
+        kernel = tf.get_variable("kernel", [script.N_UNITS, 1], initializer=tf.glorot_uniform_initializer(seed=1))
+        bias = tf.get_variable("bias", [1], initializer=tf.zeros_initializer())
+        return tf.matmul(outputs, kernel) + bias, state
+
+
+def wrapper():
+    """The largest relative difference of the losses with the dense layer in the cell, over 100 iterations."""
+    right, dense = script.predict, np.array(script.train(100)[0])
+
+    def predict(x):
+        cell = tf.nn.rnn_cell.BasicRNNCell(script.N_UNITS, activation=tf.nn.relu)
+        return tf.nn.dynamic_rnn(OutputProjectionWrapper(cell), x, dtype=tf.float32)[0]
+
+    script.predict = predict
+    try:
+        wrapped = np.array(script.train(100)[0])
+    finally:
+        script.predict = right
+    return {"wrapper_difference": float(np.max(np.abs(wrapped / dense - 1)))}
