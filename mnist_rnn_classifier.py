@@ -146,9 +146,9 @@ def shuffle(n, epoch, seed):
 # graph ------------------------------------------------------------------------
 def predict(x, cell):
     """x (batch, time, input) -> logits (batch, output)"""
-    cells = {"rnn": tf.nn.rnn_cell.BasicRNNCell, "lstm": tf.nn.rnn_cell.BasicLSTMCell}
+    make_cell = {"rnn": tf.nn.rnn_cell.BasicRNNCell, "lstm": tf.nn.rnn_cell.BasicLSTMCell}[cell]
     # an image does not continue the one before it: dynamic_rnn starts each with a state of zeros
-    _, state = tf.nn.dynamic_rnn(cells[cell](N_UNITS[cell]), x, dtype=tf.float32)
+    _, state = tf.nn.dynamic_rnn(make_cell(N_UNITS[cell]), x, dtype=tf.float32)
     h = state.h if cell == "lstm" else state  # (batch, unit), the same numbers as outputs[:, -1]
     with tf.variable_scope("fully_connected"):
         weights = tf.get_variable("weights", [N_UNITS[cell], N_OUTPUTS])

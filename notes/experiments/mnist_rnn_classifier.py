@@ -1,66 +1,51 @@
-"""What the page of mnist_rnn_classifier.py says beyond its commands. MNIST_DIR: the folder of the four IDX files."""
-import os
-
-import measure
+"""Numbers of notes/mnist_rnn_classifier.md that its commands do not print; mnist: the folder of the four files."""
+import statistics
 
 import mnist_rnn_classifier as script
 
-
-def _train(cell, data=None, **kwargs):
-    """Returns the results at the end of each epoch."""
-    results = []
-    script.train(data or os.environ["MNIST_DIR"], cell,
-                 on_step=lambda i, loss, result: results.append(result) if result else None, **kwargs)
-    return results
+SEEDS = range(4)
 
 
-def _ends(name, results):
-    test = [result.test_accuracy for result in results]
-    half = sorted(test[len(test) // 2:])  # how steady it is once it has learnt
-    return {name: test[-1], f"{name}_best": max(test), f"{name}_worst": half[0], f"{name}_median": half[len(half) // 2]}
+def _span(prefix, numbers):
+    """Returns median, lowest and highest."""
+    return {prefix: statistics.median(numbers), f"{prefix}_low": min(numbers), f"{prefix}_high": max(numbers)}
 
 
-def lstm_seed_1():
-    """What another seed comes to, with the settings of the notes."""
-    return _ends("lstm_1", _train("lstm", seed=1))
+def _runs(name, *flags):
+    """Returns the accuracies of several seeds: at the end, and lowest and highest in the second half."""
+    runs = [script.main(["--data", "mnist", "--no-plot", "--seed", str(seed), *flags]) for seed in SEEDS]
+    late = [[result.test_accuracy for result in run["results"][len(run["results"]) // 2:]] for run in runs]
+    return {**_span(name, [run["test_accuracy"] for run in runs]),
+            f"{name}_worst": min(map(min, late), default=0), f"{name}_best": max(map(max, late), default=0)}
 
 
-def lstm_seed_2():
-    """And a third."""
-    return _ends("lstm_2", _train("lstm", seed=2))
+def basic_rnn():
+    """The default run with 4 seeds."""
+    return _runs("rnn")
+
+
+def lstm():
+    """The run with --cell lstm and 4 seeds."""
+    return _runs("lstm", "--cell", "lstm")
 
 
 def one_epoch():
-    """What a cell knows of the test images after it has seen every training image once."""
-    return {f"one_epoch_{cell}": _train(cell, iterations=60000 // setting.batch_size)[-1].test_accuracy
-            for cell, setting in script.SETTINGS.items()}
+    """After every training image was seen once."""
+    return {**_runs("rnn_epoch", "--iterations", "400"), **_runs("lstm_epoch", "--cell", "lstm", "--iterations", "600")}
 
 
 def drawn_digits():
-    """Digits drawn from fonts, tested on other fonts: 20 epochs."""
-    values = {}
-    for cell in script.SETTINGS:
-        data = script.draw_data(0)
-        result = _train(cell, data, iterations=20 * script.steps_per_epoch(data, cell))[-1]
-        values.update({f"drawn_{cell}": result.test_accuracy, f"drawn_{cell}_train": result.train_accuracy})
-    return values
+    """The LSTM on drawn digits: 600 iterations, 10 epochs."""
+    data = script.Data("drawn digits", *script.draw_digits(6000, 0), *script.draw_digits(1000, 0))
+    return _span("drawn", [script.train(data, "lstm", 600, seed).test_accuracy for seed in SEEDS])
 
 
-def timing_rnn():
-    """ms per training step of the basic RNN: one file, three ways."""
-    values = _timing("rnn")
-    return dict(values, rnn_minutes=values["rnn_xla_ms"] * 100 * 400 / 60000)
-
-
-def timing_lstm():
-    """The same of the LSTM."""
-    values = _timing("lstm")
-    return dict(values, lstm_minutes=values["lstm_xla_ms"] * 8000 / 60000)
-
-
-def _timing(cell):
-    kwargs = {"data": os.environ["MNIST_DIR"], "cell": cell, "iterations": 120}
-    return measure.timing_values({f"{cell}_xla": ("mnist_rnn_classifier", False, kwargs),
-                                  f"{cell}_plain": ("mnist_rnn_classifier", False, dict(kwargs, xla=False)),
-                                  f"{cell}_tf1": ("mnist_rnn_classifier", True, dict(kwargs, xla=False))},
-                                 base=f"{cell}_tf1")
+def softmax_twice():
+    """Two epochs of the LSTM, with the right loss and with the loss of a network that ends in a softmax."""
+    data, right = script.load_data("mnist"), script.compute_loss
+    values = _span("once", [script.train(data, "lstm", 1200, seed).test_accuracy for seed in SEEDS])
+    script.compute_loss = lambda logits, y: right(script.tf.nn.softmax(logits), y)
+    try:
+        return {**values, **_span("twice", [script.train(data, "lstm", 1200, seed).test_accuracy for seed in SEEDS])}
+    finally:
+        script.compute_loss = right
