@@ -25,10 +25,10 @@ try:
     import numpy as np
     import tensorflow.compat.v1 as tf
     from tqdm import tqdm
-except KeyboardInterrupt:
+except KeyboardInterrupt:  # Ctrl-C while TensorFlow loads
     sys.exit(130)
 tf.logging.set_verbosity(tf.logging.ERROR)
-tf.disable_v2_behavior()  # also makes tf.set_random_seed reach every initializer
+tf.disable_v2_behavior()  # TF 1 graphs; also makes tf.set_random_seed reach every initializer
 XLA = not tf.__version__.startswith("1.")  # XLA compiles the step; on TF 1.15 that makes LSTMs slower
 
 N_STEPS = 20  # values in a window
@@ -79,14 +79,14 @@ def make_windows(series, n_steps):
 
 
 def make_data(path=None, column=None, n_steps=N_STEPS, ahead=1):
-    """Returns the Data of a sine, or of a file, whose last tenth is the test part."""
-    series = read_series(path, column) if path else np.sin(GAP * np.arange(N_TRAIN + N_TEST))
-    n_train = len(series) - len(series) // 10 if path else N_TRAIN
+    """Returns Data of a sine, or of a file whose last tenth is the test part; its truth is (point,)."""
+    series = np.sin(GAP * np.arange(N_TRAIN + N_TEST)) if path is None else read_series(path, column)
+    n_train = N_TRAIN if path is None else len(series) - len(series) // 10
     needed = n_steps + max(ahead, BATCH_SIZE)
     if n_train < needed:
         sys.exit(f"{path or 'sine'}: {n_train} values to train on, expected at least {needed}")
     past = series[:n_train]  # the test part is the future: it must not contribute to mean and deviation
-    mean, deviation = (past.mean(), past.std() or 1.0) if path else (0.0, 1.0)
+    mean, deviation = (0.0, 1.0) if path is None else (past.mean(), past.std() or 1.0)
     scaled = ((series - mean) / deviation).astype(np.float32)
     x_train, y_train = make_windows(scaled[:n_train], n_steps)
     x_test, _ = make_windows(scaled[n_train - n_steps - ahead + 1:len(series) - ahead + 1], n_steps)
@@ -111,13 +111,13 @@ def compute_errors(prediction, data, ahead):
 # graph ------------------------------------------------------------------------
 def unroll_by_hand(cell, inputs):
     """Does what dynamic_rnn does, in a Python loop: (batch, time, input) -> (batch, time, unit)."""
-    with tf.variable_scope("rnn") as scope:  # the scope of dynamic_rnn
+    with tf.variable_scope("rnn") as scope:  # so the variables get the names that dynamic_rnn gives
         state = cell.zero_state(tf.shape(inputs)[0], tf.float32)
         outputs = []
         for t in range(inputs.shape[1]):
             if t > 0:
                 scope.reuse_variables()  # every step has the weights of step 0
-            output, state = cell(inputs[:, t], state)  # (batch, unit), the state of the next step
+            output, state = cell(inputs[:, t], state)  # (batch, unit), and the state for the next step
             outputs.append(output)
         return tf.stack(outputs, axis=1)
 
@@ -228,7 +228,7 @@ def main(argv=()):
     add("--column", metavar="NAME", help="the column of the CSV file")
     add("--ahead", type=int, default=1, metavar="K", help="predict K steps ahead by feeding predictions back")
     add("--n-steps", type=int, default=N_STEPS, metavar="N", help="values in a window (default: 20)")
-    add("--units", type=int, nargs="+", default=UNITS, metavar="N", help="units of each layer: 20 20")
+    add("--units", type=int, nargs="+", default=UNITS, metavar="N", help="units, one number per layer: 20 20")
     add("--keep-prob", type=float, default=1.0, metavar="P", help="below 1: dropout after each layer")
     add("--unroll", choices=["dynamic", "manual"], default="dynamic", help="manual: in a Python loop")
     add("--no-xla", dest="xla", action="store_false", default=XLA, help="do not compile")
@@ -261,7 +261,7 @@ def main(argv=()):
 # the same in every script -----------------------------------------------------
 def flags():
     """Returns a parser with the flags that all scripts share."""
-    sys.stdout, sys.stderr = [s or open(os.devnull, "w") for s in (sys.stdout, sys.stderr)]  # None: closed
+    sys.stdout, sys.stderr = [s or open(os.devnull, "w") for s in (sys.stdout, sys.stderr)]  # None if closed
     parser = argparse.ArgumentParser(description=__doc__, usage=argparse.SUPPRESS,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="random seed (default: 0)")
@@ -277,7 +277,7 @@ def steps(iterations, first=0):
     pressed = threading.Event()
     is_main = threading.current_thread() is threading.main_thread()
     handled = is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if handled:  # only a note is taken: an exception inside sess.run has crashed TensorFlow
+    if handled:  # only remember it: a KeyboardInterrupt inside sess.run can crash TensorFlow
         signal.signal(signal.SIGINT, lambda *_: pressed.set())
     try:
         for i in tqdm(range(first, iterations), initial=first, total=iterations, disable=None):
@@ -299,7 +299,7 @@ def live(args, plot, **options):
     plt.rcParams.update({"interactive": True, "figure.raise_window": False})  # a frame steals no focus
     hidden = args.no_plot or threading.current_thread() is not threading.main_thread()
     figure = plt.Figure(**options) if hidden else plt.figure(**options)
-    window = figure.canvas.required_interactive_framework
+    window = figure.canvas.required_interactive_framework  # None: nothing can be shown
     if not (window or args.no_plot or args.save_plot):
         print("no window: --save-plot FILE keeps the picture", file=sys.stderr)
     path, formats = args.save_plot and args.save_plot.name, tuple(figure.canvas.get_supported_filetypes())
@@ -324,7 +324,7 @@ def live(args, plot, **options):
 if __name__ == "__main__":
     try:
         main(sys.argv[1:])
-        print(end="", flush=True)
+        print(end="", flush=True)  # a closed pipe is noticed here, not while Python exits
     except (KeyboardInterrupt, BrokenPipeError):  # python x.py | head
-        sys.stdout = None
+        sys.stdout = None  # else Python flushes it on exit and complains
         sys.exit(130)
