@@ -22,10 +22,10 @@ try:
     import numpy as np
     import tensorflow.compat.v1 as tf
     from tqdm import tqdm
-except KeyboardInterrupt:
+except KeyboardInterrupt:  # Ctrl-C while TensorFlow loads
     sys.exit(130)
 tf.logging.set_verbosity(tf.logging.ERROR)
-tf.disable_v2_behavior()  # also makes tf.set_random_seed reach every initializer
+tf.disable_v2_behavior()  # TF 1 graphs; also makes tf.set_random_seed reach every initializer
 XLA = not tf.__version__.startswith("1.")  # XLA compiles the step; on TF 1.15 that makes LSTMs slower
 
 N_STEPS = 40  # the notes' input: 32 sequences of 40 steps and 5 features
@@ -102,14 +102,14 @@ def forecast_step(x, y, ahead):
 
 
 def summaries(outputs, states):
-    """What a classifier could read of a sequence: three tensors (batch, unit) or (batch, 2 * unit)"""
+    """What a classifier could read, numbered as in CLASSIFIERS: (batch, unit), (batch, 2 * unit) twice"""
     _, h = [tf.concat(parts, axis=1) for parts in zip(*states)]  # c beside c, h beside h
     return [outputs[1][:, -1], tf.concat(outputs, axis=2)[:, -1], h]
 
 
 def classify_step(x):
     """Trains all classifiers: is the first input positive? Returns the sum of losses and the accuracies."""
-    # c_t = f c_(t-1) + i j: f^39 of x_0 is left at the end; sigmoid(1)^39 = 5e-6, sigmoid(3)^39 = 0.15
+    # at first f = sigmoid(forget_bias): f^39 of what c holds of x_0 is left, 5e-6 for 1, 0.15 for 3
     label = tf.cast(x[:, 0] > 0, tf.float32)  # (batch, 1)
     losses, accuracies = [], []
     for reading, forget_bias in CLASSIFIERS.values():
@@ -211,7 +211,7 @@ def main(argv=()):
 # the same in every script -----------------------------------------------------
 def flags():
     """Returns a parser with the flags that all scripts share."""
-    sys.stdout, sys.stderr = [s or open(os.devnull, "w") for s in (sys.stdout, sys.stderr)]  # None: closed
+    sys.stdout, sys.stderr = [s or open(os.devnull, "w") for s in (sys.stdout, sys.stderr)]  # None if closed
     parser = argparse.ArgumentParser(description=__doc__, usage=argparse.SUPPRESS,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="random seed (default: 0)")
@@ -227,7 +227,7 @@ def steps(iterations, first=0):
     pressed = threading.Event()
     is_main = threading.current_thread() is threading.main_thread()
     handled = is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if handled:  # only a note is taken: an exception inside sess.run has crashed TensorFlow
+    if handled:  # only remember it: a KeyboardInterrupt inside sess.run can crash TensorFlow
         signal.signal(signal.SIGINT, lambda *_: pressed.set())
     try:
         for i in tqdm(range(first, iterations), initial=first, total=iterations, disable=None):
@@ -249,7 +249,7 @@ def live(args, plot, **options):
     plt.rcParams.update({"interactive": True, "figure.raise_window": False})  # a frame steals no focus
     hidden = args.no_plot or threading.current_thread() is not threading.main_thread()
     figure = plt.Figure(**options) if hidden else plt.figure(**options)
-    window = figure.canvas.required_interactive_framework
+    window = figure.canvas.required_interactive_framework  # None: nothing can be shown
     if not (window or args.no_plot or args.save_plot):
         print("no window: --save-plot FILE keeps the picture", file=sys.stderr)
     path, formats = args.save_plot and args.save_plot.name, tuple(figure.canvas.get_supported_filetypes())
@@ -274,7 +274,7 @@ def live(args, plot, **options):
 if __name__ == "__main__":
     try:
         main(sys.argv[1:])
-        print(end="", flush=True)
+        print(end="", flush=True)  # a closed pipe is noticed here, not while Python exits
     except (KeyboardInterrupt, BrokenPipeError):  # python x.py | head
-        sys.stdout = None
+        sys.stdout = None  # else Python flushes it on exit and complains
         sys.exit(130)

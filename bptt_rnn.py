@@ -22,10 +22,10 @@ try:
     import numpy as np
     import tensorflow.compat.v1 as tf
     from tqdm import tqdm
-except KeyboardInterrupt:
+except KeyboardInterrupt:  # Ctrl-C while TensorFlow loads
     sys.exit(130)
 tf.logging.set_verbosity(tf.logging.ERROR)
-tf.disable_v2_behavior()  # also makes tf.set_random_seed reach every initializer
+tf.disable_v2_behavior()  # TF 1 graphs; also makes tf.set_random_seed reach every initializer
 XLA = not tf.__version__.startswith("1.")  # XLA compiles the step; on TF 1.15 that makes LSTMs slower
 
 N_INPUTS = 2
@@ -39,13 +39,13 @@ CELLS = [("rnn", 0.5), ("rnn", 1), ("rnn", 2), ("lstm", 0), ("lstm", 1), ("lstm"
 
 
 def rnn_step(z, c):
-    """z = [x, h] kernel + bias -> h, c (unused) and back: dh, dc -> dz, dc one step earlier"""
+    """z -> h, c (unused) and a function back: d_h, d_c -> d_z, d_c before; d_h is d cost / d h"""
     h = np.tanh(z)  # h = tanh(z)
     return h, c, lambda d_h, d_c: (d_h * (1 - h ** 2), d_c)  # dz = dh tanh'(z) = dh (1 - h^2)
 
 
 def lstm_step(z, c_before):
-    """z = [x, h] kernel + bias -> h, c and back: dh, dc -> dz, dc one step earlier"""
+    """z -> h, c and a function back: d_h, d_c -> d_z, d_c before; d_h is d cost / d h"""
     i, j, f, o = np.split(z, 4, axis=1)
     i, f, o = [1 / (1 + np.exp(-gate)) for gate in (i, f + 1, o)]  # sigmoid; 1 is the forget bias
     j = np.tanh(j)
@@ -58,7 +58,7 @@ def lstm_step(z, c_before):
         d_j = d_c * i * (1 - j ** 2)
         d_f = d_c * c_before * f * (1 - f)
         d_o = d_h * np.tanh(c) * o * (1 - o)
-        return np.concatenate([d_i, d_j, d_f, d_o], axis=1), d_c * f  # dc_before = dc f: no matrix
+        return np.concatenate([d_i, d_j, d_f, d_o], axis=1), d_c * f  # only f shrinks it, no weight matrix
 
     return h, c, back
 
@@ -81,7 +81,7 @@ def bptt(step, kernel, bias, x, d_outputs):
 
 def gradients(seed):
     """Prints bptt() against tf.gradients; returns differences and what is left of a gradient (cell, k)."""
-    random, differences = np.random.RandomState(seed), []
+    random, differences = np.random.RandomState(abs(seed)), []
     x, d_outputs = random.randn(3, 6, N_INPUTS), random.randn(3, 6, N_UNITS)
     print("by hand   cost uses          |d cost / d x| at steps 0 to 5              off tf.gradients by")
     with tf.Graph().as_default(), tf.Session() as sess:
@@ -108,7 +108,7 @@ def gradients(seed):
 # data -------------------------------------------------------------------------
 def make_batch(i, seed, n_steps):
     """Returns x (batch, time, 2): random values, and a mark at step 0, the value to recall."""
-    x = np.random.RandomState([seed, i]).uniform(-1, 1, [BATCH_SIZE, n_steps, N_INPUTS])
+    x = np.random.RandomState([abs(seed), i]).uniform(-1, 1, [BATCH_SIZE, n_steps, N_INPUTS])
     x[:, :, 1] = np.arange(n_steps) == 0
     return x
 
@@ -149,7 +149,7 @@ def train(iterations=ITERATIONS, seed=0, xla=XLA, on_step=lambda i, cost, costs:
         step = tf.xla.experimental.compile(training_step, [x]) if xla else training_step(x)
         sess.run(tf.global_variables_initializer())
         for i in steps(iterations):
-            costs += sess.run(step, {x: make_batch(i, seed, 1 + max(LAGS))})
+            costs += sess.run(step, {x: make_batch(i, seed, 1 + max(LAGS))})  # one row (lag * cell,)
             on_step(i, costs[-1], costs)
     return np.array(costs)
 
@@ -191,7 +191,7 @@ def main(argv=()):
 # the same in every script -----------------------------------------------------
 def flags():
     """Returns a parser with the flags that all scripts share."""
-    sys.stdout, sys.stderr = [s or open(os.devnull, "w") for s in (sys.stdout, sys.stderr)]  # None: closed
+    sys.stdout, sys.stderr = [s or open(os.devnull, "w") for s in (sys.stdout, sys.stderr)]  # None if closed
     parser = argparse.ArgumentParser(description=__doc__, usage=argparse.SUPPRESS,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="random seed (default: 0)")
@@ -207,7 +207,7 @@ def steps(iterations, first=0):
     pressed = threading.Event()
     is_main = threading.current_thread() is threading.main_thread()
     handled = is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if handled:  # only a note is taken: an exception inside sess.run has crashed TensorFlow
+    if handled:  # only remember it: a KeyboardInterrupt inside sess.run can crash TensorFlow
         signal.signal(signal.SIGINT, lambda *_: pressed.set())
     try:
         for i in tqdm(range(first, iterations), initial=first, total=iterations, disable=None):
@@ -229,7 +229,7 @@ def live(args, plot, **options):
     plt.rcParams.update({"interactive": True, "figure.raise_window": False})  # a frame steals no focus
     hidden = args.no_plot or threading.current_thread() is not threading.main_thread()
     figure = plt.Figure(**options) if hidden else plt.figure(**options)
-    window = figure.canvas.required_interactive_framework
+    window = figure.canvas.required_interactive_framework  # None: nothing can be shown
     if not (window or args.no_plot or args.save_plot):
         print("no window: --save-plot FILE keeps the picture", file=sys.stderr)
     path, formats = args.save_plot and args.save_plot.name, tuple(figure.canvas.get_supported_filetypes())
@@ -254,7 +254,7 @@ def live(args, plot, **options):
 if __name__ == "__main__":
     try:
         main(sys.argv[1:])
-        print(end="", flush=True)
+        print(end="", flush=True)  # a closed pipe is noticed here, not while Python exits
     except (KeyboardInterrupt, BrokenPipeError):  # python x.py | head
-        sys.stdout = None
+        sys.stdout = None  # else Python flushes it on exit and complains
         sys.exit(130)

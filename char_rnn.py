@@ -28,10 +28,10 @@ try:
     import numpy as np
     import tensorflow.compat.v1 as tf
     from tqdm import tqdm
-except KeyboardInterrupt:
+except KeyboardInterrupt:  # Ctrl-C while TensorFlow loads
     sys.exit(130)
 tf.logging.set_verbosity(tf.logging.ERROR)
-tf.disable_v2_behavior()  # also makes tf.set_random_seed reach every initializer
+tf.disable_v2_behavior()  # TF 1 graphs; also makes tf.set_random_seed reach every initializer
 XLA = not tf.__version__.startswith("1.")  # XLA compiles the step; on TF 1.15 that makes LSTMs slower
 
 N_STEPS = 64  # the gradient flows back this far; the state is carried on from the beginning of the text
@@ -44,7 +44,7 @@ MAX_NORM = 5.0
 ITERATIONS = 3000
 REPORT_EVERY = 100
 SAMPLE_EVERY = 500
-COUNTED = 1000000  # the trigrams of a longer text are counted in so many characters only
+COUNTED = 1000000  # of a long text, so many characters for trigrams, a tenth of that kept out
 
 
 # data -------------------------------------------------------------------------
@@ -63,7 +63,7 @@ def read_text(path=None):
 
 
 def split(text):
-    """Returns the text to train on, and whole windows of the last tenth (of a long text less), kept out."""
+    """Returns the text to train on and the kept-out rest: the last tenth, at most 100,000, cut to windows"""
     n = min(len(text), COUNTED) // 10
     return text[:-n], text[-n:][:n - (n - 1) % (BATCH_SIZE * N_STEPS)]
 
@@ -156,7 +156,7 @@ def write(read, chars, n, prime=None, temperature=1.0, seed=0):
     state = np.zeros([N_LAYERS, 2, 1, N_UNITS])
     for i in range(len(text) + n - 1):
         log_p, state = read([[chars.index(text[i])]], state)
-        if i == len(text) - 1:
+        if i == len(text) - 1:  # the prime is read: from now on each step adds a character
             # P(c) = p(c)^(1 / T) / sum of p^(1 / T)
             sums = np.cumsum(np.exp((log_p[0] - log_p.max()) / temperature))
             text += chars[np.searchsorted(sums, random.rand() * sums[-1])]
@@ -276,7 +276,7 @@ def main(argv=()):
 # the same in every script -----------------------------------------------------
 def flags():
     """Returns a parser with the flags that all scripts share."""
-    sys.stdout, sys.stderr = [s or open(os.devnull, "w") for s in (sys.stdout, sys.stderr)]  # None: closed
+    sys.stdout, sys.stderr = [s or open(os.devnull, "w") for s in (sys.stdout, sys.stderr)]  # None if closed
     parser = argparse.ArgumentParser(description=__doc__, usage=argparse.SUPPRESS,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="random seed (default: 0)")
@@ -292,7 +292,7 @@ def steps(iterations, first=0):
     pressed = threading.Event()
     is_main = threading.current_thread() is threading.main_thread()
     handled = is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if handled:  # only a note is taken: an exception inside sess.run has crashed TensorFlow
+    if handled:  # only remember it: a KeyboardInterrupt inside sess.run can crash TensorFlow
         signal.signal(signal.SIGINT, lambda *_: pressed.set())
     try:
         for i in tqdm(range(first, iterations), initial=first, total=iterations, disable=None):
@@ -306,7 +306,7 @@ def steps(iterations, first=0):
 
 
 def save(sess, saver, folder):
-    """Saves a checkpoint; the one before it stays until this one is whole."""
+    """Saves a checkpoint; the previous one stays until this one is complete."""
     if not all(np.isfinite(weights).all() for weights in sess.run(tf.trainable_variables())):
         sys.exit("the weights are not finite: training stopped, the last checkpoint is kept")
     try:
@@ -319,7 +319,7 @@ def save(sess, saver, folder):
 def restore(sess, saver, folder):
     """Restores the newest checkpoint, or saves a first one; ends the script where it does not fit."""
     if not os.path.exists(os.path.join(folder, "checkpoint")):
-        return save(sess, saver, folder)
+        return save(sess, saver, folder)  # shows at once whether the folder can be written
     try:
         newest = tf.train.latest_checkpoint(folder)
         shapes = {variable.op.name: variable.shape.as_list() for variable in tf.global_variables()}
@@ -339,7 +339,7 @@ def live(args, plot, **options):
     plt.rcParams.update({"interactive": True, "figure.raise_window": False})  # a frame steals no focus
     hidden = args.no_plot or threading.current_thread() is not threading.main_thread()
     figure = plt.Figure(**options) if hidden else plt.figure(**options)
-    window = figure.canvas.required_interactive_framework
+    window = figure.canvas.required_interactive_framework  # None: nothing can be shown
     if not (window or args.no_plot or args.save_plot):
         print("no window: --save-plot FILE keeps the picture", file=sys.stderr)
     path, formats = args.save_plot and args.save_plot.name, tuple(figure.canvas.get_supported_filetypes())
@@ -364,7 +364,7 @@ def live(args, plot, **options):
 if __name__ == "__main__":
     try:
         main(sys.argv[1:])
-        print(end="", flush=True)
+        print(end="", flush=True)  # a closed pipe is noticed here, not while Python exits
     except (KeyboardInterrupt, BrokenPipeError):  # python x.py | head
-        sys.stdout = None
+        sys.stdout = None  # else Python flushes it on exit and complains
         sys.exit(130)

@@ -23,10 +23,10 @@ try:
     import numpy as np
     import tensorflow.compat.v1 as tf
     from tqdm import tqdm
-except KeyboardInterrupt:
+except KeyboardInterrupt:  # Ctrl-C while TensorFlow loads
     sys.exit(130)
 tf.logging.set_verbosity(tf.logging.ERROR)
-tf.disable_v2_behavior()  # also makes tf.set_random_seed reach every initializer
+tf.disable_v2_behavior()  # TF 1 graphs; also makes tf.set_random_seed reach every initializer
 XLA = not tf.__version__.startswith("1.")  # XLA compiles the step; on TF 1.15 that makes LSTMs slower
 
 N_STEPS = 100
@@ -47,7 +47,7 @@ def series(t):
 
 
 def make_inputs():
-    """Returns the times to train on and, one point later, those to predict: (1, 100, 1) each, in radians."""
+    """Returns 100 times to train on and the same one point later to test on: (1, 100, 1), in radians."""
     t = np.linspace(0, 15, N_STEPS + 1)[np.newaxis, :, np.newaxis]
     return t[:, :-1], t[:, 1:]
 
@@ -57,9 +57,9 @@ def predict(x, keep_prob=1.0):
     """(batch, time, input) -> (batch, time, output)"""
     # one cell per layer: [cell] * N_LAYERS would give all layers the same weights
     cells = [tf.nn.rnn_cell.BasicRNNCell(N_UNITS, activation=tf.nn.relu) for _ in range(N_LAYERS)]
-    if keep_prob < 1:  # the inputs of each layer become x_t mask_t / keep_prob, with a new mask of 0s and 1s
+    if keep_prob < 1:  # x_t becomes x_t mask_t / keep_prob; mask_t is 1 with probability keep_prob, else 0
         cells = [tf.nn.rnn_cell.DropoutWrapper(cell, input_keep_prob=keep_prob) for cell in cells]
-    # time steps one after the other: in parallel they would draw their masks in any order
+    # parallel_iterations=1: else the time steps draw their masks in any order, and no seed repeats a run
     outputs, _ = tf.nn.dynamic_rnn(tf.nn.rnn_cell.MultiRNNCell(cells), x, dtype=tf.float32,
                                    parallel_iterations=1)  # (batch, time, unit)
     with tf.variable_scope("dense"):
@@ -77,7 +77,7 @@ def compute_loss(prediction, y):
 def training_step(x, y, keep_prob):
     """Runs the network with dropout and updates its weights; returns [loss]."""
     loss = compute_loss(predict(x, keep_prob), y)
-    global_step = tf.train.get_or_create_global_step()  # here, because XLA updates resource variables only
+    global_step = tf.train.get_or_create_global_step()  # created here it is a variable that XLA can update
     update = tf.train.AdamOptimizer(LEARNING_RATE).minimize(loss, global_step)
     with tf.control_dependencies([update]):  # whoever fetches the loss also trains
         return [tf.identity(loss)]
@@ -92,7 +92,7 @@ def train(iterations=ITERATIONS, seed=0, xla=XLA, keep_prob=1.0, checkpoint=None
         tf.set_random_seed(seed)
         x = tf.placeholder(tf.float32, [None, N_STEPS, N_INPUTS], name="x")
         y = tf.placeholder(tf.float32, [None, N_STEPS, N_OUTPUTS], name="y")
-        dropout_step = functools.partial(training_step, keep_prob=keep_prob)
+        dropout_step = functools.partial(training_step, keep_prob=keep_prob)  # compile() takes tensors only
         step = tf.xla.experimental.compile(dropout_step, [x, y]) if xla else dropout_step(x, y)
         with tf.variable_scope("", reuse=True):  # a second network, with the same weights and no dropout
             test = predict(x)
@@ -128,7 +128,7 @@ def plot_series(figure):
 
     def update(prediction, history):
         output.set_data(t, prediction)
-        curve.set_data(*np.reshape(history, [-1, 2]).T)
+        curve.set_data(*np.reshape(history, [-1, 2]).T)  # two rows, also where history is empty
         right.relim()
         right.autoscale_view()
     return update
@@ -166,7 +166,7 @@ def main(argv=()):
 # the same in every script -----------------------------------------------------
 def flags():
     """Returns a parser with the flags that all scripts share."""
-    sys.stdout, sys.stderr = [s or open(os.devnull, "w") for s in (sys.stdout, sys.stderr)]  # None: closed
+    sys.stdout, sys.stderr = [s or open(os.devnull, "w") for s in (sys.stdout, sys.stderr)]  # None if closed
     parser = argparse.ArgumentParser(description=__doc__, usage=argparse.SUPPRESS,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="random seed (default: 0)")
@@ -182,7 +182,7 @@ def steps(iterations, first=0):
     pressed = threading.Event()
     is_main = threading.current_thread() is threading.main_thread()
     handled = is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if handled:  # only a note is taken: an exception inside sess.run has crashed TensorFlow
+    if handled:  # only remember it: a KeyboardInterrupt inside sess.run can crash TensorFlow
         signal.signal(signal.SIGINT, lambda *_: pressed.set())
     try:
         for i in tqdm(range(first, iterations), initial=first, total=iterations, disable=None):
@@ -196,7 +196,7 @@ def steps(iterations, first=0):
 
 
 def save(sess, saver, folder):
-    """Saves a checkpoint; the one before it stays until this one is whole."""
+    """Saves a checkpoint; the previous one stays until this one is complete."""
     if not all(np.isfinite(weights).all() for weights in sess.run(tf.trainable_variables())):
         sys.exit("the weights are not finite: training stopped, the last checkpoint is kept")
     try:
@@ -209,7 +209,7 @@ def save(sess, saver, folder):
 def restore(sess, saver, folder):
     """Restores the newest checkpoint, or saves a first one; ends the script where it does not fit."""
     if not os.path.exists(os.path.join(folder, "checkpoint")):
-        return save(sess, saver, folder)
+        return save(sess, saver, folder)  # shows at once whether the folder can be written
     try:
         newest = tf.train.latest_checkpoint(folder)
         shapes = {variable.op.name: variable.shape.as_list() for variable in tf.global_variables()}
@@ -229,7 +229,7 @@ def live(args, plot, **options):
     plt.rcParams.update({"interactive": True, "figure.raise_window": False})  # a frame steals no focus
     hidden = args.no_plot or threading.current_thread() is not threading.main_thread()
     figure = plt.Figure(**options) if hidden else plt.figure(**options)
-    window = figure.canvas.required_interactive_framework
+    window = figure.canvas.required_interactive_framework  # None: nothing can be shown
     if not (window or args.no_plot or args.save_plot):
         print("no window: --save-plot FILE keeps the picture", file=sys.stderr)
     path, formats = args.save_plot and args.save_plot.name, tuple(figure.canvas.get_supported_filetypes())
@@ -254,7 +254,7 @@ def live(args, plot, **options):
 if __name__ == "__main__":
     try:
         main(sys.argv[1:])
-        print(end="", flush=True)
+        print(end="", flush=True)  # a closed pipe is noticed here, not while Python exits
     except (KeyboardInterrupt, BrokenPipeError):  # python x.py | head
-        sys.stdout = None
+        sys.stdout = None  # else Python flushes it on exit and complains
         sys.exit(130)

@@ -26,10 +26,10 @@ try:
     import numpy as np
     import tensorflow.compat.v1 as tf
     from tqdm import tqdm
-except KeyboardInterrupt:
+except KeyboardInterrupt:  # Ctrl-C while TensorFlow loads
     sys.exit(130)
 tf.logging.set_verbosity(tf.logging.ERROR)
-tf.disable_v2_behavior()  # also makes tf.set_random_seed reach every initializer
+tf.disable_v2_behavior()  # TF 1 graphs; also makes tf.set_random_seed reach every initializer
 
 N_STEPS = 100
 N_INPUTS = 1
@@ -62,10 +62,10 @@ def glorot():
 
 
 class LocalRNNCell(tf.nn.rnn_cell.BasicRNNCell):
-    """A BasicRNNCell that first copies inputs and state, (batch, unit) each, to its own device.
+    """A BasicRNNCell that first copies inputs (batch, input) and state (batch, unit) to its own device.
 
-    The backward pass keeps past inputs on the device that made them and on the one that used them. Without a
-    copy these are the same tensors, and soft placement puts both layers on one device, without a message.
+    The backward pass needs the inputs of a layer on two devices: where they are made and where they are used.
+    Without the copy TensorFlow puts both layers on one device, without a message.
     """
 
     def call(self, inputs, state):
@@ -156,7 +156,7 @@ def train(iterations=ITERATIONS, seed=0, devices=CPUS, placement="per-layer", ta
 
 
 def size(shape, dtype):
-    """Returns the bytes of a tensor, from the messages that describe it."""
+    """Returns the bytes of a tensor, from the protobuf messages of its shape and type."""
     return int(np.prod([d.size for d in shape.dim])) * tf.as_dtype(dtype).size
 
 
@@ -186,7 +186,7 @@ def read_trace(metadata):
         work[device.lower()] = {
             "ops": len(rows), "matmuls": sum(row[2] > 0 for row in rows),
             "bytes of variables": sum(size(v["shape"].shape, v["dtype"].type) for v in variables),
-            "tensors sent": int(np.count_nonzero(sent)), "bytes sent": sum(sent)}  # signals have no bytes
+            "tensors sent": int(np.count_nonzero(sent)), "bytes sent": sum(sent)}  # 0 bytes: control signals
     return work, np.array(ops) - [min(ops)[0], 0, 0]
 
 
@@ -282,7 +282,7 @@ def parse(argv):
 
 
 def join_cluster(args):
-    """Starts this machine's server; returns its address, or on any task but 0 None, when task 0 has ended."""
+    """Starts this machine's server; returns on task 0 its address, on others None once task 0 has ended."""
     address = args.cluster[args.task]
     try:
         server = tf.train.Server({"worker": args.cluster}, "worker", args.task, config=config())
@@ -336,7 +336,7 @@ def main(argv=()):
 # the same in every script -----------------------------------------------------
 def flags():
     """Returns a parser with the flags that all scripts share."""
-    sys.stdout, sys.stderr = [s or open(os.devnull, "w") for s in (sys.stdout, sys.stderr)]  # None: closed
+    sys.stdout, sys.stderr = [s or open(os.devnull, "w") for s in (sys.stdout, sys.stderr)]  # None if closed
     parser = argparse.ArgumentParser(description=__doc__, usage=argparse.SUPPRESS,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="random seed (default: 0)")
@@ -352,7 +352,7 @@ def steps(iterations, first=0):
     pressed = threading.Event()
     is_main = threading.current_thread() is threading.main_thread()
     handled = is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if handled:  # only a note is taken: an exception inside sess.run has crashed TensorFlow
+    if handled:  # only remember it: a KeyboardInterrupt inside sess.run can crash TensorFlow
         signal.signal(signal.SIGINT, lambda *_: pressed.set())
     try:
         for i in tqdm(range(first, iterations), initial=first, total=iterations, disable=None):
@@ -366,7 +366,7 @@ def steps(iterations, first=0):
 
 
 def save(sess, saver, folder):
-    """Saves a checkpoint; the one before it stays until this one is whole."""
+    """Saves a checkpoint; the previous one stays until this one is complete."""
     if not all(np.isfinite(weights).all() for weights in sess.run(tf.trainable_variables())):
         sys.exit("the weights are not finite: training stopped, the last checkpoint is kept")
     try:
@@ -379,7 +379,7 @@ def save(sess, saver, folder):
 def restore(sess, saver, folder):
     """Restores the newest checkpoint, or saves a first one; ends the script where it does not fit."""
     if not os.path.exists(os.path.join(folder, "checkpoint")):
-        return save(sess, saver, folder)
+        return save(sess, saver, folder)  # shows at once whether the folder can be written
     try:
         newest = tf.train.latest_checkpoint(folder)
         shapes = {variable.op.name: variable.shape.as_list() for variable in tf.global_variables()}
@@ -399,7 +399,7 @@ def live(args, plot, **options):
     plt.rcParams.update({"interactive": True, "figure.raise_window": False})  # a frame steals no focus
     hidden = args.no_plot or threading.current_thread() is not threading.main_thread()
     figure = plt.Figure(**options) if hidden else plt.figure(**options)
-    window = figure.canvas.required_interactive_framework
+    window = figure.canvas.required_interactive_framework  # None: nothing can be shown
     if not (window or args.no_plot or args.save_plot):
         print("no window: --save-plot FILE keeps the picture", file=sys.stderr)
     path, formats = args.save_plot and args.save_plot.name, tuple(figure.canvas.get_supported_filetypes())
@@ -424,7 +424,7 @@ def live(args, plot, **options):
 if __name__ == "__main__":
     try:
         main(sys.argv[1:])
-        print(end="", flush=True)
+        print(end="", flush=True)  # a closed pipe is noticed here, not while Python exits
     except (KeyboardInterrupt, BrokenPipeError):  # python x.py | head
-        sys.stdout = None
+        sys.stdout = None  # else Python flushes it on exit and complains
         sys.exit(130)

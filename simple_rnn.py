@@ -20,10 +20,10 @@ if "tensorflow" in sys.modules and sys.modules["tensorflow"].executing_eagerly()
 try:
     import numpy as np
     import tensorflow.compat.v1 as tf
-except KeyboardInterrupt:
+except KeyboardInterrupt:  # Ctrl-C while TensorFlow loads
     sys.exit(130)
 tf.logging.set_verbosity(tf.logging.ERROR)
-tf.disable_v2_behavior()  # also makes tf.set_random_seed reach every initializer
+tf.disable_v2_behavior()  # TF 1 graphs; also makes tf.set_random_seed reach every initializer
 
 N_INPUTS = 3
 N_UNITS = 5
@@ -48,7 +48,7 @@ def make_weights():
 
 
 def unroll(xs, state, w_x, w_h, b, tanh=tf.tanh):
-    """Runs the RNN over a list of inputs (batch, input); returns (pre-activation, state) of every step."""
+    """Steps over a list of inputs (batch, input), in TF or NumPy; returns (pre-activation, state) of each"""
     history = []
     for x in xs:  # one copy of the step for each input, one set of weights for all
         # a_t = x_t W_x + h_(t-1) W_h + b,  h_t = tanh(a_t)
@@ -60,21 +60,21 @@ def unroll(xs, state, w_x, w_h, b, tanh=tf.tanh):
 
 # run --------------------------------------------------------------------------
 def two_steps(seed=0):
-    """Runs the notes' first RNN; returns its outputs [y0, y1] (batch, unit), then the same from NumPy."""
+    """Runs the RNN on X0 and X1; returns its states [y0, y1] (batch, unit), then the same from NumPy."""
     with tf.Graph().as_default(), tf.Session() as sess:
         tf.set_random_seed(seed)
         x0 = tf.placeholder(tf.float32, [None, N_INPUTS], name="x0")
         x1 = tf.placeholder(tf.float32, [None, N_INPUTS], name="x1")
         weights = make_weights()
         zeros = tf.zeros([tf.shape(x0)[0], N_UNITS])  # the state before step 0
-        outputs = [state for _, state in unroll([x0, x1], zeros, *weights)]
+        outputs = [state for _, state in unroll([x0, x1], zeros, *weights)]  # no output layer: the states
         sess.run(tf.global_variables_initializer())
         history = unroll([X0, X1], np.zeros([4, N_UNITS]), *sess.run(weights), tanh=np.tanh)
         return sess.run(outputs, {x0: X0, x1: X1}), [state for _, state in history]
 
 
 def worked_example():
-    """Two steps with fixed weights, in NumPy; returns (pre-activation, state, output) of each, all (1, n)."""
+    """Two steps with fixed weights; returns (pre-activation (1, 2), state (1, 2), output (1, 1)) of each."""
     x = np.array([[[1.0]], [[2.0]]])  # (time, batch, input)
     w_x, w_h, b = np.array([[0.5, 0.6]]), np.array([[0.1, 0.2], [0.3, 0.4]]), np.array([[0.1, -0.1]])
     w_out, b_out = np.array([[1.0], [2.0]]), 0.1
@@ -83,7 +83,7 @@ def worked_example():
 
 
 def remember(seed=0):
-    """Unrolls the RNN over the pulses; returns x (time, input) and the states (time, unit)."""
+    """Unrolls the RNN over the pulses, as a batch of one; returns x (time, input) and states (time, unit)."""
     with tf.Graph().as_default(), tf.Session() as sess:
         tf.set_random_seed(seed)
         x = tf.placeholder(tf.float32, [N_STEPS, N_INPUTS], name="x")
@@ -131,7 +131,7 @@ def main(argv=()):
 # the same in every script -----------------------------------------------------
 def flags():
     """Returns a parser with the flags that all scripts share."""
-    sys.stdout, sys.stderr = [s or open(os.devnull, "w") for s in (sys.stdout, sys.stderr)]  # None: closed
+    sys.stdout, sys.stderr = [s or open(os.devnull, "w") for s in (sys.stdout, sys.stderr)]  # None if closed
     parser = argparse.ArgumentParser(description=__doc__, usage=argparse.SUPPRESS,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="random seed (default: 0)")
@@ -149,7 +149,7 @@ def live(args, plot, **options):
     plt.rcParams.update({"interactive": True, "figure.raise_window": False})  # a frame steals no focus
     hidden = args.no_plot or threading.current_thread() is not threading.main_thread()
     figure = plt.Figure(**options) if hidden else plt.figure(**options)
-    window = figure.canvas.required_interactive_framework
+    window = figure.canvas.required_interactive_framework  # None: nothing can be shown
     if not (window or args.no_plot or args.save_plot):
         print("no window: --save-plot FILE keeps the picture", file=sys.stderr)
     path, formats = args.save_plot and args.save_plot.name, tuple(figure.canvas.get_supported_filetypes())
@@ -174,7 +174,7 @@ def live(args, plot, **options):
 if __name__ == "__main__":
     try:
         main(sys.argv[1:])
-        print(end="", flush=True)
+        print(end="", flush=True)  # a closed pipe is noticed here, not while Python exits
     except (KeyboardInterrupt, BrokenPipeError):  # python x.py | head
-        sys.stdout = None
+        sys.stdout = None  # else Python flushes it on exit and complains
         sys.exit(130)

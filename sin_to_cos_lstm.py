@@ -22,10 +22,10 @@ try:
     import numpy as np
     import tensorflow.compat.v1 as tf
     from tqdm import tqdm
-except KeyboardInterrupt:
+except KeyboardInterrupt:  # Ctrl-C while TensorFlow loads
     sys.exit(130)
 tf.logging.set_verbosity(tf.logging.ERROR)
-tf.disable_v2_behavior()  # also makes tf.set_random_seed reach every initializer
+tf.disable_v2_behavior()  # TF 1 graphs; also makes tf.set_random_seed reach every initializer
 XLA = not tf.__version__.startswith("1.")  # XLA compiles the step; on TF 1.15 that makes LSTMs slower
 
 N_STEPS = 20  # time steps per window: the gradient flows back this far, the state is carried further
@@ -39,8 +39,8 @@ ITERATIONS = 200
 
 # data -------------------------------------------------------------------------
 def make_batch(i):
-    """Returns window i: x = sin(t), y = cos(t) (batch, time, 1) and t (batch, time) in radians."""
-    # row b of window i + 1 continues where row b of window i ended
+    """Returns window i of each row: x = sin(t), y = cos(t) (batch, time, 1), t (batch, time) in radians."""
+    # row b of window i + 1 continues where row b of window i ended; points are 1 / (10 pi) radians apart
     t = (i * N_STEPS + np.arange(BATCH_SIZE * N_STEPS).reshape(BATCH_SIZE, N_STEPS)) / (10 * np.pi)
     return np.sin(t)[:, :, np.newaxis], np.cos(t)[:, :, np.newaxis], t
 
@@ -54,7 +54,7 @@ def dense(inputs, n):
 
 
 def predict(x, state):
-    """x (batch, time, input), state (c/h, batch, unit) -> prediction (batch, time, output), final state"""
+    """x (batch, time, input), state [c, h] (2, batch, unit) -> prediction (batch, time, output), new state"""
     with tf.variable_scope("in_hidden"):
         inputs = dense(tf.reshape(x, [-1, N_INPUTS]), N_UNITS)  # (batch * time, unit)
         inputs = tf.reshape(inputs, [-1, N_STEPS, N_UNITS])  # (batch, time, unit)
@@ -77,7 +77,7 @@ def training_step(x, y, state):
     prediction, final_state = predict(x, state)
     cost = compute_cost(prediction, y)
     update = tf.train.AdamOptimizer(LEARNING_RATE).minimize(cost)
-    with tf.control_dependencies([update]):  # whoever fetches a result also trains
+    with tf.control_dependencies([update]):  # the copies wait for the update: fetching one trains
         return [tf.identity(result) for result in (cost, prediction, final_state)]
 
 
@@ -134,7 +134,7 @@ def main(argv=()):
         waves.append(wave)
         if i % 20 == 0:
             tqdm.write(f"cost:  {cost:.4f}")
-        draw(i, cost, waves[-20:])
+        draw(i, cost, waves[-20:])  # the last 20 windows fill the axes
 
     costs = train(args.iterations, args.seed, args.xla, args.stateless, on_step)
     mean_cost = float(np.mean(costs[-20:]))
@@ -146,7 +146,7 @@ def main(argv=()):
 # the same in every script -----------------------------------------------------
 def flags():
     """Returns a parser with the flags that all scripts share."""
-    sys.stdout, sys.stderr = [s or open(os.devnull, "w") for s in (sys.stdout, sys.stderr)]  # None: closed
+    sys.stdout, sys.stderr = [s or open(os.devnull, "w") for s in (sys.stdout, sys.stderr)]  # None if closed
     parser = argparse.ArgumentParser(description=__doc__, usage=argparse.SUPPRESS,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="random seed (default: 0)")
@@ -162,7 +162,7 @@ def steps(iterations, first=0):
     pressed = threading.Event()
     is_main = threading.current_thread() is threading.main_thread()
     handled = is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if handled:  # only a note is taken: an exception inside sess.run has crashed TensorFlow
+    if handled:  # only remember it: a KeyboardInterrupt inside sess.run can crash TensorFlow
         signal.signal(signal.SIGINT, lambda *_: pressed.set())
     try:
         for i in tqdm(range(first, iterations), initial=first, total=iterations, disable=None):
@@ -184,7 +184,7 @@ def live(args, plot, **options):
     plt.rcParams.update({"interactive": True, "figure.raise_window": False})  # a frame steals no focus
     hidden = args.no_plot or threading.current_thread() is not threading.main_thread()
     figure = plt.Figure(**options) if hidden else plt.figure(**options)
-    window = figure.canvas.required_interactive_framework
+    window = figure.canvas.required_interactive_framework  # None: nothing can be shown
     if not (window or args.no_plot or args.save_plot):
         print("no window: --save-plot FILE keeps the picture", file=sys.stderr)
     path, formats = args.save_plot and args.save_plot.name, tuple(figure.canvas.get_supported_filetypes())
@@ -209,7 +209,7 @@ def live(args, plot, **options):
 if __name__ == "__main__":
     try:
         main(sys.argv[1:])
-        print(end="", flush=True)
+        print(end="", flush=True)  # a closed pipe is noticed here, not while Python exits
     except (KeyboardInterrupt, BrokenPipeError):  # python x.py | head
-        sys.stdout = None
+        sys.stdout = None  # else Python flushes it on exit and complains
         sys.exit(130)

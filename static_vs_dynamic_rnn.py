@@ -23,10 +23,10 @@ try:
     import numpy as np
     import tensorflow.compat.v1 as tf
     from tqdm import tqdm
-except KeyboardInterrupt:
+except KeyboardInterrupt:  # Ctrl-C while TensorFlow loads
     sys.exit(130)
 tf.logging.set_verbosity(tf.logging.ERROR)
-tf.disable_v2_behavior()  # also makes tf.set_random_seed reach every initializer
+tf.disable_v2_behavior()  # TF 1 graphs; also makes tf.set_random_seed reach every initializer
 XLA = not tf.__version__.startswith("1.")  # XLA compiles the step; on TF 1.15 that makes LSTMs slower
 
 N_INPUTS = 3  # the notes' network and their batch X (batch, time, input), below
@@ -35,7 +35,7 @@ BATCH_SIZE = 4
 LENGTHS = [2, 10, 50, 100, 200, 500]  # the numbers of steps to measure
 LEARNING_RATE = 0.01
 ITERATIONS = 20  # training iterations for each row of the table
-STATIC_XLA = 50  # longer static graphs are not compiled: compile time grows with the number of steps
+XLA_LIMIT = 50  # steps; longer static graphs are not compiled: compile time grows with the steps
 X = np.array([[[0, 1, 2], [9, 8, 7]], [[3, 4, 5], [0, 0, 0]], [[6, 7, 8], [6, 5, 4]], [[9, 0, 1], [3, 2, 1]]])
 
 
@@ -44,7 +44,7 @@ def make_batch(n_steps, seed=0):
     """Returns noise x (batch, time, input) and y of the same shape, half the x of the step before."""
     x = np.random.RandomState(seed % 2**32).normal(size=[BATCH_SIZE, n_steps, N_INPUTS])
     y = np.zeros_like(x)
-    y[:, 1:] = x[:, :-1] / 2  # y_t = x_(t-1) / 2
+    y[:, 1:] = x[:, :-1] / 2  # y_t = x_(t-1) / 2: halved, because tanh stays within -1 and 1
     return x, y
 
 
@@ -53,7 +53,7 @@ def by_hand(x, n_units=N_UNITS):
     """x (batch, time, input) -> outputs (batch, time, unit); every step adds its own nodes to the graph"""
     h = tf.zeros([tf.shape(x)[0], n_units])
     outputs = []
-    with tf.variable_scope("rnn"), tf.variable_scope("basic_rnn_cell") as scope:  # as TensorFlow's cell
+    with tf.variable_scope("rnn"), tf.variable_scope("basic_rnn_cell") as scope:  # BasicRNNCell's own names
         for t in range(x.shape[1]):
             if t > 0:
                 scope.reuse_variables()  # else get_variable raises an error: the kernel exists already
@@ -66,7 +66,7 @@ def by_hand(x, n_units=N_UNITS):
 
 
 def static_rnn(x, n_units=N_UNITS):
-    """The same by static_rnn, also a loop in Python; it takes and returns a list with one tensor per step."""
+    """The same by tf.nn.static_rnn, also a loop in Python: from a list to a list, one tensor per step"""
     cell = tf.nn.rnn_cell.BasicRNNCell(n_units)
     outputs, _ = tf.nn.static_rnn(cell, tf.unstack(x, axis=1), dtype=tf.float32)  # list of (batch, unit)
     return tf.stack(outputs, axis=1)
@@ -83,7 +83,7 @@ WAYS = {"by_hand": by_hand, "static_rnn": static_rnn, "dynamic_rnn": dynamic_rnn
 
 
 def compute_loss(outputs, y):
-    """The mean squared error of the first N_INPUTS units."""
+    """Mean squared error; without an output layer the first N_INPUTS units are the prediction."""
     return tf.reduce_mean(tf.square(outputs[:, :, :N_INPUTS] - y))
 
 
@@ -118,7 +118,7 @@ def train(iterations=ITERATIONS, seed=0, xla=False, way="dynamic_rnn", n_steps=1
 
         started = time.perf_counter()
         step = tf.xla.experimental.compile(training_step, [x, y]) if xla else training_step(x, y)
-        build = time.perf_counter() - started  # Python adds the nodes, those of the gradients, too
+        build = time.perf_counter() - started  # seconds to add all nodes, also those of the gradients
         size = graph.as_graph_def()
         sess.run(tf.global_variables_initializer())
         x_batch, y_batch = make_batch(n_steps, seed)
@@ -170,7 +170,7 @@ def main(argv=()):
     ways = {way: (way, False) for way in WAYS}
     if args.xla:
         ways.update({"static_rnn, XLA": ("static_rnn", True), "dynamic_rnn, XLA": ("dynamic_rnn", True)})
-    rows = [(n, label) for n in lengths for label in ways if label != "static_rnn, XLA" or n <= STATIC_XLA]
+    rows = [(n, label) for n in lengths for label in ways if label != "static_rnn, XLA" or n <= XLA_LIMIT]
     table = {label: [] for label in ways}
     draw = live(args, plot_costs, figsize=(12, 4.5))
 
@@ -201,7 +201,7 @@ def main(argv=()):
 # the same in every script -----------------------------------------------------
 def flags():
     """Returns a parser with the flags that all scripts share."""
-    sys.stdout, sys.stderr = [s or open(os.devnull, "w") for s in (sys.stdout, sys.stderr)]  # None: closed
+    sys.stdout, sys.stderr = [s or open(os.devnull, "w") for s in (sys.stdout, sys.stderr)]  # None if closed
     parser = argparse.ArgumentParser(description=__doc__, usage=argparse.SUPPRESS,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="random seed (default: 0)")
@@ -217,7 +217,7 @@ def steps(iterations, first=0):
     pressed = threading.Event()
     is_main = threading.current_thread() is threading.main_thread()
     handled = is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if handled:  # only a note is taken: an exception inside sess.run has crashed TensorFlow
+    if handled:  # only remember it: a KeyboardInterrupt inside sess.run can crash TensorFlow
         signal.signal(signal.SIGINT, lambda *_: pressed.set())
     try:
         for i in tqdm(range(first, iterations), initial=first, total=iterations, disable=None):
@@ -239,7 +239,7 @@ def live(args, plot, **options):
     plt.rcParams.update({"interactive": True, "figure.raise_window": False})  # a frame steals no focus
     hidden = args.no_plot or threading.current_thread() is not threading.main_thread()
     figure = plt.Figure(**options) if hidden else plt.figure(**options)
-    window = figure.canvas.required_interactive_framework
+    window = figure.canvas.required_interactive_framework  # None: nothing can be shown
     if not (window or args.no_plot or args.save_plot):
         print("no window: --save-plot FILE keeps the picture", file=sys.stderr)
     path, formats = args.save_plot and args.save_plot.name, tuple(figure.canvas.get_supported_filetypes())
@@ -264,7 +264,7 @@ def live(args, plot, **options):
 if __name__ == "__main__":
     try:
         main(sys.argv[1:])
-        print(end="", flush=True)
+        print(end="", flush=True)  # a closed pipe is noticed here, not while Python exits
     except (KeyboardInterrupt, BrokenPipeError):  # python x.py | head
-        sys.stdout = None
+        sys.stdout = None  # else Python flushes it on exit and complains
         sys.exit(130)

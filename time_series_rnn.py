@@ -22,10 +22,10 @@ try:
     import numpy as np
     import tensorflow.compat.v1 as tf
     from tqdm import tqdm
-except KeyboardInterrupt:
+except KeyboardInterrupt:  # Ctrl-C while TensorFlow loads
     sys.exit(130)
 tf.logging.set_verbosity(tf.logging.ERROR)
-tf.disable_v2_behavior()  # also makes tf.set_random_seed reach every initializer
+tf.disable_v2_behavior()  # TF 1 graphs; also makes tf.set_random_seed reach every initializer
 XLA = not tf.__version__.startswith("1.")  # XLA compiles the step; on TF 1.15 that makes LSTMs slower
 
 N_STEPS = 100  # time steps of the one sequence of --inputs times
@@ -49,12 +49,12 @@ def series(t):
 
 
 def make_times():
-    """Returns 101 times t (1, 101, 1): all but the last to train on, all but the first to show."""
+    """Returns 101 times t (1, 101, 1): all but the last to train on, all but the first to test on."""
     return np.linspace(0, 15, N_STEPS + 1)[np.newaxis, :, np.newaxis]
 
 
 def make_windows(last):
-    """Returns x and y (batch, time, 1): y is x one step later and ends at the times last (batch,)."""
+    """Returns x and y (batch, time, 1): y is x one step later; row b of y ends at time last[b]."""
     t = np.reshape(last, [-1, 1, 1]) + STEP * np.arange(-N_WINDOW, 1)[:, np.newaxis]  # (batch, time + 1, 1)
     return series(t[:, :-1]), series(t[:, 1:])
 
@@ -82,10 +82,10 @@ def predict(x):
     # h_t = relu([x_t, h_(t-1)] W + b)
     cell = tf.nn.rnn_cell.BasicRNNCell(N_UNITS, activation=tf.nn.relu)
     outputs, _ = tf.nn.dynamic_rnn(cell, x, dtype=tf.float32)  # (batch, time, unit)
-    glorot = tf.glorot_uniform_initializer(seed=1)
+    glorot = tf.glorot_uniform_initializer(seed=1)  # TensorFlow combines it with --seed
     kernel = tf.get_variable("dense/kernel", [N_UNITS, N_OUTPUTS], initializer=glorot)
     bias = tf.get_variable("dense/bias", [N_OUTPUTS], initializer=tf.zeros_initializer())
-    # prediction_t = h_t V + c, for all steps in one product: (batch * time, unit) x (unit, output)
+    # prediction_t = h_t kernel + bias, for all steps in one product: (batch * time, unit) x (unit, output)
     prediction = tf.matmul(tf.reshape(outputs, [-1, N_UNITS]), kernel) + bias
     return tf.reshape(prediction, [-1, x.shape[1], N_OUTPUTS])
 
@@ -179,7 +179,7 @@ def main(argv=()):
     print("every tenth predicted value:", *np.round(prediction[9::10], 2))
     mse = float(np.mean((prediction - truth) ** 2))
     print(f"MSE on these {len(t)} points: {mse:.4g}")
-    if args.inputs == "times":  # does the network read the time, or count its steps?
+    if args.inputs == "times":  # a network that only counts its steps would output the point before each
         name, other = "against the point before each", float(np.mean((prediction - before) ** 2))
     else:
         name, other = "of repeating the last value", float(np.mean((before - truth) ** 2))
@@ -191,7 +191,7 @@ def main(argv=()):
 # the same in every script -----------------------------------------------------
 def flags():
     """Returns a parser with the flags that all scripts share."""
-    sys.stdout, sys.stderr = [s or open(os.devnull, "w") for s in (sys.stdout, sys.stderr)]  # None: closed
+    sys.stdout, sys.stderr = [s or open(os.devnull, "w") for s in (sys.stdout, sys.stderr)]  # None if closed
     parser = argparse.ArgumentParser(description=__doc__, usage=argparse.SUPPRESS,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="random seed (default: 0)")
@@ -207,7 +207,7 @@ def steps(iterations, first=0):
     pressed = threading.Event()
     is_main = threading.current_thread() is threading.main_thread()
     handled = is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if handled:  # only a note is taken: an exception inside sess.run has crashed TensorFlow
+    if handled:  # only remember it: a KeyboardInterrupt inside sess.run can crash TensorFlow
         signal.signal(signal.SIGINT, lambda *_: pressed.set())
     try:
         for i in tqdm(range(first, iterations), initial=first, total=iterations, disable=None):
@@ -229,7 +229,7 @@ def live(args, plot, **options):
     plt.rcParams.update({"interactive": True, "figure.raise_window": False})  # a frame steals no focus
     hidden = args.no_plot or threading.current_thread() is not threading.main_thread()
     figure = plt.Figure(**options) if hidden else plt.figure(**options)
-    window = figure.canvas.required_interactive_framework
+    window = figure.canvas.required_interactive_framework  # None: nothing can be shown
     if not (window or args.no_plot or args.save_plot):
         print("no window: --save-plot FILE keeps the picture", file=sys.stderr)
     path, formats = args.save_plot and args.save_plot.name, tuple(figure.canvas.get_supported_filetypes())
@@ -254,7 +254,7 @@ def live(args, plot, **options):
 if __name__ == "__main__":
     try:
         main(sys.argv[1:])
-        print(end="", flush=True)
+        print(end="", flush=True)  # a closed pipe is noticed here, not while Python exits
     except (KeyboardInterrupt, BrokenPipeError):  # python x.py | head
-        sys.stdout = None
+        sys.stdout = None  # else Python flushes it on exit and complains
         sys.exit(130)

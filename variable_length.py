@@ -23,10 +23,10 @@ try:
     import numpy as np
     import tensorflow.compat.v1 as tf
     from tqdm import tqdm
-except KeyboardInterrupt:
+except KeyboardInterrupt:  # Ctrl-C while TensorFlow loads
     sys.exit(130)
 tf.logging.set_verbosity(tf.logging.ERROR)
-tf.disable_v2_behavior()  # also makes tf.set_random_seed reach every initializer
+tf.disable_v2_behavior()  # TF 1 graphs; also makes tf.set_random_seed reach every initializer
 XLA = not tf.__version__.startswith("1.")  # XLA compiles the step; on TF 1.15 that makes LSTMs slower
 
 N_STEPS = 9  # the longest input sequence
@@ -57,13 +57,13 @@ def make_batch(i, seed):
     lengths = rng.randint(1, N_STEPS + 1, BATCH_SIZE)
     x = rng.randint(10, size=[BATCH_SIZE, N_STEPS])
     x[np.arange(N_STEPS) >= lengths[:, np.newaxis]] = 0
-    x[:, 0] = (x[:, 0] + (x.sum(axis=1) % 10 == 0)) % 10  # digits that sum to a multiple of ten are held out
+    x[:, 0] = (x[:, 0] + (x.sum(axis=1) % 10 == 0)) % 10  # held out: sums divisible by 10
     return x, lengths
 
 
 def held_out(length, count):
     """Returns x and lengths of count different held-out sequences, or of all where there are fewer."""
-    n = 10 ** (length - 1)  # the first digit follows from the others
+    n = 10 ** (length - 1)  # so many exist: the first digit follows from the sum
     x = np.zeros([min(n, count), N_STEPS], int)
     for row, rest in zip(x, random.Random(length).sample(range(n), len(x))):
         row[1:length] = [int(digit) for digit in str(n + rest)[1:]]
@@ -104,7 +104,7 @@ def decode_greedily(state):
     def loop(step, output, cell_state, loop_state):
         if output is None:  # before the first step
             token, finished, cell_state = tf.fill([batch_size], EOS), tf.zeros([batch_size], tf.bool), state
-            written = tf.zeros([], tf.int32)  # type and shape of the tokens that raw_rnn collects
+            written = tf.zeros([], tf.int32)  # raw_rnn first calls loop for type and shape of a token
         else:
             written = token = tf.argmax(tf.matmul(output, weights) + biases, axis=1, output_type=tf.int32)
             finished = tf.equal(token, EOS) | (step >= 2 * N_STEPS)
@@ -150,7 +150,7 @@ def train(iterations=ITERATIONS, seed=0, xla=XLA, no_lengths=False, copy=False, 
             tokens = decode_greedily(encode(x, lengths))  # not compiled: XLA must know the number of steps
         sess.run(tf.global_variables_initializer())
 
-        least = N_STEPS if no_lengths else 1  # with N_STEPS for all, the encoder reads the padding, too
+        least = N_STEPS if no_lengths else 1  # steps read at least; N_STEPS: the padding is read, too
 
         def test(count):
             """Decodes count held-out sequences of each length; returns for each (read, written, wanted)."""
@@ -251,7 +251,7 @@ def main(argv=()):
 # the same in every script -----------------------------------------------------
 def flags():
     """Returns a parser with the flags that all scripts share."""
-    sys.stdout, sys.stderr = [s or open(os.devnull, "w") for s in (sys.stdout, sys.stderr)]  # None: closed
+    sys.stdout, sys.stderr = [s or open(os.devnull, "w") for s in (sys.stdout, sys.stderr)]  # None if closed
     parser = argparse.ArgumentParser(description=__doc__, usage=argparse.SUPPRESS,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="random seed (default: 0)")
@@ -267,7 +267,7 @@ def steps(iterations, first=0):
     pressed = threading.Event()
     is_main = threading.current_thread() is threading.main_thread()
     handled = is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if handled:  # only a note is taken: an exception inside sess.run has crashed TensorFlow
+    if handled:  # only remember it: a KeyboardInterrupt inside sess.run can crash TensorFlow
         signal.signal(signal.SIGINT, lambda *_: pressed.set())
     try:
         for i in tqdm(range(first, iterations), initial=first, total=iterations, disable=None):
@@ -289,7 +289,7 @@ def live(args, plot, **options):
     plt.rcParams.update({"interactive": True, "figure.raise_window": False})  # a frame steals no focus
     hidden = args.no_plot or threading.current_thread() is not threading.main_thread()
     figure = plt.Figure(**options) if hidden else plt.figure(**options)
-    window = figure.canvas.required_interactive_framework
+    window = figure.canvas.required_interactive_framework  # None: nothing can be shown
     if not (window or args.no_plot or args.save_plot):
         print("no window: --save-plot FILE keeps the picture", file=sys.stderr)
     path, formats = args.save_plot and args.save_plot.name, tuple(figure.canvas.get_supported_filetypes())
@@ -314,7 +314,7 @@ def live(args, plot, **options):
 if __name__ == "__main__":
     try:
         main(sys.argv[1:])
-        print(end="", flush=True)
+        print(end="", flush=True)  # a closed pipe is noticed here, not while Python exits
     except (KeyboardInterrupt, BrokenPipeError):  # python x.py | head
-        sys.stdout = None
+        sys.stdout = None  # else Python flushes it on exit and complains
         sys.exit(130)
