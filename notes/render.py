@@ -40,6 +40,8 @@ ORDER = ["simple_rnn", "static_vs_dynamic_rnn", "variable_length", "sin_to_cos_l
 COMMAND = re.compile(r"^```console\n\$ (?P<command>.+)\n(?P<output>(?:(?!```).*\n)*)```$", re.MULTILINE)
 VALUES = re.compile(r"^(?P<indent> *)<!-- values: (?P<items>.+?) -->\n(?P<block>(?:.+\n)+)", re.MULTILINE)
 ITEM = re.compile(r"(?P<name>[\w.]+)(?P<format>:[^=\s]+)=(?P<text>\S+)")
+UNMEASURED = ("Some numbers of this page come from shorter runs; `python notes/render.py {}` measures them.",
+              "本页有些数字来自较短的运行；`python notes/render.py {}` 会重新测量。")
 
 MAIN = """
 import importlib, json, sys
@@ -75,7 +77,7 @@ def machine():
 def run(command):
     """Runs one command of a page; returns its stdout, the numbers that main() returned, seconds and MB of memory."""
     words = shlex.split(command)
-    numbers = ROOT / "notes" / "results" / "returned.part"
+    numbers = ROOT / "notes" / "results" / f"returned.{os.getpid()}.part"
     numbers.write_text("{}")
     if words[0] == "python" and words[1].endswith(".py"):
         words = [sys.executable, "-c", MAIN, words[1][:-3], str(numbers), *words[2:]]
@@ -112,11 +114,11 @@ def values(name):
 
 
 def filled(text, numbers):
-    """Returns a text with its numbers replaced; raises KeyError where a name has none."""
+    """Returns a text with its numbers replaced; one that is not measured yet stays as it is."""
     def fill(match):
         items, block, start = [], match["block"], 0
         for item in ITEM.finditer(match["items"]):
-            new = format(numbers[item["name"]], item["format"][1:])
+            new = format(numbers[item["name"]], item["format"][1:]) if item["name"] in numbers else item["text"]
             old = re.compile(rf"(?<![\w.,]){re.escape(item['text'])}(?!\w|[.,]\d)").search(block, start)
             block = block[:old.start()] + new + block[old.end():]
             start = old.start() + len(new)
@@ -144,13 +146,18 @@ def navigation(path):
 
 def written(path):
     """Returns the whole text of a page as it follows from its prose and the stored results."""
-    results, text = load(path.stem), path.read_text(encoding="utf-8")
+    name, text, chinese = path.stem, path.read_text(encoding="utf-8"), path.parent != NOTES
+    commands, numbers = load(name)["commands"], values(name)
 
     def output(match):
-        return f"```console\n$ {match['command']}\n{results['commands'][match['command']]['stdout'].rstrip()}\n```"
+        return f"```console\n$ {match['command']}\n{commands[match['command']]['stdout'].rstrip()}\n```"
 
-    text = filled(COMMAND.sub(output, text), values(path.stem))
-    return re.sub(r"\A(# .+\n)(?s:.*?)(?=^## )", lambda match: f"{match[1]}\n{navigation(path)}\n\n", text, count=1,
+    quoted = {item["name"] for match in VALUES.finditer(text) for item in ITEM.finditer(match["items"])}
+    lead = f"{navigation(path)}\n\n"
+    if quoted - set(numbers):
+        lead += f"*{UNMEASURED[chinese].format(name)}*\n\n"
+    text = filled(COMMAND.sub(output, text), numbers)
+    return re.sub(r"\A(# .+\n)(?s:.*?)(?=^## )", lambda match: f"{match[1]}\n{lead}", text, count=1,
                   flags=re.MULTILINE)
 
 
