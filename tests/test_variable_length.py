@@ -30,7 +30,7 @@ def test_encoder_decoders_and_loss_are_the_equations_over_the_real_tokens():
         written, (*encoder, w_out, b_out, kernel, bias) = sess.run([tokens, tf.trainable_variables()])
         (found, cost), again = sess.run([logits, loss], {y: targets}), sess.run(logits, {y: written})
     lstm = lambda v, row, state: oracles.forward(  # noqa: E731
-        "lstm", dict(zip(["kernel", "bias"], v)), np.eye(script.N_TOKENS)[[row]], state)
+        "lstm", dict(zip(["kernel", "bias"], v)), np.eye(script.N_TOKENS)[np.array([row])], state)
     for row, (digits, n, target) in enumerate(zip(x, lengths, targets)):
         assert target.tolist() == [*digits[:n][::-1], *[script.EOS] * (10 - n)]
         _, state, _ = lstm(encoder, digits[:n], (zeros, zeros))
