@@ -219,7 +219,7 @@ def plot_results(figure):
     axes = figure.subplot_mosaic("aaa123;aaa456;aaa789")
     lines = axes["a"].plot([], [], "r.-", [], [], "b.-")
     axes["a"].set(xlabel="epochs", ylabel="accuracy")
-    axes["a"].legend(["training images", "test images"], loc="lower right")
+    axes["a"].legend(["training images", "test images"])
     tiles = [axes[k].imshow(np.zeros([N_STEPS, N_INPUTS]), cmap="gray_r", vmax=255) for k in "123456789"]
 
     def update(data, results):
