@@ -42,4 +42,4 @@ def test_only_the_graph_of_dynamic_rnn_does_not_grow_and_all_ways_learn_the_same
 
 
 def test_main_compares_all_ways_on_the_notes_batch():
-    assert max(script.main([*FEW, "--no-plot", "--no-xla"])["differences"].values()) < 1e-6
+    assert max(script.main([*FEW, "--no-plot", "--no-xla"])["differences"].values()) < 1e-4

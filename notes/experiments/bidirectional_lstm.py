@@ -17,12 +17,13 @@ def how_far_ahead():
     for ahead in (-3, 0, 1, 3, 6, 10):
         losses = script.train(ahead=ahead)[0]
         name = f"ahead_{ahead}".replace("-", "minus_")
-        values[f"{name}_forward"], values[f"{name}_both"] = np.mean(losses[-script.N_LAST:], axis=0).tolist()[1:]
+        _, forward, both = np.mean(losses[-script.N_LAST:], axis=0).tolist()
+        values.update({f"{name}_forward": forward, f"{name}_both": both})
     return values
 
 
 def _accuracies(biases, seed, iterations):
-    """Trains classifiers that read outputs[:, -1] with the given forget biases; returns their last accuracies."""
+    """Trains classifiers, each (index in summaries(), forget bias); returns their last accuracies."""
     kept = script.CLASSIFIERS
     script.CLASSIFIERS = {f"{reading}, {bias}": (reading, bias) for reading, bias in biases}
     try:
@@ -32,7 +33,7 @@ def _accuracies(biases, seed, iterations):
 
 
 def forget_bias():
-    """Accuracies of classifiers that read outputs[:, -1], by forget bias: after 400 iterations with four seeds.
+    """Accuracies of classifiers that read outputs[:, -1], by forget bias; 400 iterations, four seeds.
 
     And the share f^39 of the first input that is left at the end when all gates stand at sigmoid(bias).
     """
@@ -52,7 +53,7 @@ def late():
 
 
 def reach():
-    """Mean |gradient| of outputs[:, -1] by the first input before any training, forget bias 1 and 3, eight seeds."""
+    """Mean |gradient| of outputs[:, -1] by the first input, untrained; forget bias 1 and 3, eight seeds."""
     tf, found = script.tf, {1: [], 3: []}
     for seed in range(8):
         with tf.Graph().as_default(), tf.Session() as sess:

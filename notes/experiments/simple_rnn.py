@@ -5,7 +5,7 @@ import simple_rnn as script
 
 
 def memory():
-    """Where the states are ten steps after the first pulse: how many of 24 seeds stand still, move, are near zero."""
+    """Counts of 24 seeds whose states stand still, move or are near zero ten steps after the first pulse."""
     counts = {"fixed": 0, "moving": 0, "silent": 0}
     for seed in range(24):
         quiet = script.remember(seed)[1][15:20]  # the input has been zero for ten steps and more
