@@ -10,6 +10,7 @@ import struct
 import sys
 
 import numpy as np
+import tensorflow.compat.v1 as tf
 
 Datasets = collections.namedtuple("Datasets", ["train", "validation", "test"])
 FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte",
@@ -31,7 +32,8 @@ class DataSet:
         if np.dtype(getattr(dtype, "as_numpy_dtype", dtype)) == np.float32 and images.dtype == np.uint8:
             images = images.astype(np.float32) * np.float32(1.0 / 255.0)
         self._images, self._labels = images, labels
-        self._random = np.random if seed is None else np.random.RandomState(seed)
+        graph_seed, op_seed = tf.get_seed(seed)
+        np.random.seed(graph_seed if seed is None else op_seed)  # as TF 1.15: scripts count on the order
         self._start = self._epochs = 0
 
     images = property(lambda self: self._images)
@@ -56,7 +58,7 @@ class DataSet:
 
     def shuffle(self):
         order = np.arange(self.num_examples)
-        self._random.shuffle(order)
+        np.random.shuffle(order)
         self._images, self._labels = self._images[order], self._labels[order]
 
 
