@@ -74,10 +74,12 @@ def test_headings_and_quoted_code(name, language):
 
 
 @each_page
-def test_commands_parse(path):
+def test_commands_parse(path, tmp_path, monkeypatch):
     class Parsed(Exception):
         pass
 
+    (tmp_path / "notes" / "figures").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)  # --save-plot opens its file
     for command in re.findall(r"(?:^\$ |`|^)(python \w+\.py[^`|\n]*)", read(path), re.MULTILINE):
         _, script, *argv = shlex.split(command, comments=True)
         with pytest.MonkeyPatch().context() as patch:
