@@ -1,21 +1,15 @@
 """Runs what the notes quote, and writes outputs and numbers into the pages.
 
     python notes/render.py                 every page and README (hours)
-    python notes/render.py simple_rnn      one page
-    python notes/render.py --missing       only what has no stored result
-    python notes/render.py --text          nothing: writes the stored results into the pages again
+    python notes/render.py simple_rnn      one page; --missing: only what has no stored result
+    python notes/render.py --text          runs nothing: writes the stored results into the pages again
 
-A page, notes/NAME.md, quotes in two ways:
-
-- a block ```console that begins with `$ command`: what the command prints on stdout follows;
-- a comment above a paragraph, list item or table, `<!-- values: cost:.3f=0.131 run1.seconds:.0f=12 -->`: the numbers
-  of that block, in their order. Names are those of the dicts that the functions of notes/experiments/NAME.py return,
-  or runN.KEY: a number in the dict that main() of the page's N-th command returned, runN.KEY.KEY for a dict in it,
-  or runN.seconds.
-
-In README.md the page's name comes first: `deep_rnn.run1.mse`. The Chinese pages, notes/zh/, quote the same results.
-Results are stored in notes/results/NAME.json with the machine and the date. TF1_PYTHON names a Python 3.7 with
-TensorFlow 1.15, for the experiments that compare the two.
+A page, notes/NAME.md or notes/zh/NAME.md, quotes in two ways. What the command of a ```console block prints follows
+it. A comment above a paragraph, list item or table, `<!-- values: cost:.3f=0.131 run1.seconds:.0f=12 -->`, lists the
+numbers of that block in their order: those of the dicts that the functions of notes/experiments/NAME.py return,
+runN.KEY of the dict that main() of the page's N-th command returned (runN.KEY.KEY for a dict in it), runN.seconds.
+In README.md the page's name comes first: `deep_rnn.run1.mse`. Results are stored in notes/results/NAME.json with the
+machine and the date. TF1_PYTHON names a Python 3.7 with TensorFlow 1.15, for the experiments that compare the two.
 """
 import argparse
 import datetime
