@@ -45,7 +45,7 @@ def numbers(returned, prefix=""):
     for key, value in returned.items():
         if isinstance(value, dict):
             found.update(numbers(value, f"{prefix}{key}."))
-        elif np.ndim(value) == 0 and np.issubdtype(type(value), np.number):
+        elif isinstance(value, (int, float, np.number)):
             found[f"{prefix}{key}"] = float(value)
     return found
 json.dump(numbers(importlib.import_module(sys.argv[1]).main(sys.argv[3:])), open(sys.argv[2], "w"))
