@@ -276,8 +276,8 @@ def parse(argv):
         help="one loop over time per device, or one loop whose steps cross all devices (default: per-layer)")
     add("--checkpoint", metavar="DIR", help="save the weights, and go on from them")
     args = parser.parse_args(argv)
-    if args.task not in (range(len(args.cluster)) if args.cluster else [None]):
-        parser.error(f"--task {args.task}: expected the number of this machine in --cluster, from 0")
+    if args.task not in (range(len(args.cluster)) if args.cluster else [None]) or args.timeout < 1:
+        parser.error(f"--task {args.task} --timeout {args.timeout}: expected a machine, at least 1")
     return args
 
 

@@ -32,7 +32,8 @@ def test_batches_are_those_of_the_script(name, monkeypatch):
         pass
 
     def run(self, fetches, feed_dict=None, *args, run=script.tf.Session.run, **options):
-        if feed_dict and any(np.ndim(value) == 3 for value in feed_dict.values()):
+        sizes = [len(value) for value in (feed_dict or {}).values() if np.ndim(value) == 3]
+        if sizes and len(feed_dict) > 1 and max(sizes) <= 200:  # a training step, no evaluation
             fed.append(list(feed_dict.values()))
             if len(fed) == 3:
                 raise Enough
@@ -44,8 +45,8 @@ def test_batches_are_those_of_the_script(name, monkeypatch):
     for i, (x, y, *_) in enumerate(fed):
         np.testing.assert_allclose([x, *([y] if np.ndim(y) == 3 else [])],
                                    [row.batch(i)[0], *([row.batch(i)[1]] if np.ndim(y) == 3 else [])], rtol=1e-6)
-    rate = script.SETTINGS[row.kwargs["cell"]].learning_rate if hasattr(script, "SETTINGS") else script.LEARNING_RATE
-    assert rate == row.learning_rate
+    rate = script.LEARNING_RATE
+    assert (rate[row.kwargs["cell"]] if isinstance(rate, dict) else rate) == row.learning_rate
 
 
 @pytest.mark.skipif(sys.version_info < (3, 8), reason="PyTorch and JAX run beside today's TensorFlow")

@@ -14,7 +14,7 @@ COUNT = ["x", "0", "-1", "1.5"]
 WRONG = {  # flag -> values that no script takes for it
     "--iterations": COUNT, "--epochs": COUNT, "--layers": COUNT, "--units": COUNT, "--steps": COUNT, "--n-steps": COUNT,
     "--batch-size": COUNT, "--sample": ["x", "-1", "1.5"], "--timeout": COUNT, "--seed": ["x", "1.5", "nan"],
-    "--task": ["x", "-1", "1.5"], "--ahead": ["x", "1.5", "99"], "--keep-prob": ["x", "0", "1.01", "nan"],
+    "--task": ["x", "-1", "1.5"], "--ahead": ["x", "1.5"], "--keep-prob": ["x", "0", "1.01", "nan"],
     "--gap": ["x", "0", "-1", "nan"], "--clip-norm": ["x", "0", "-1", "nan"], "--temperature": ["x", "0", "-1", "nan"],
     "--forget-bias": ["x", "nan", "inf"], "--points": ["x", "0", "-1"],
     "--save-plot": ["picture.gif2", "folder", "nowhere/a.png"],
@@ -55,7 +55,8 @@ def test_every_flag_refuses_what_it_cannot_take(name, flag, tmp_path, small, mon
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir()
     needed = {"--column": ["--series", "file"], "--task": ["--cluster", "a:1,b:2"]}.get(flag, [])
-    for value in WRONG[flag]:
+    more = {"predict_sin_lstm --ahead": ["0"], "bidirectional_lstm --ahead": ["99"]}.get(f"{name} {flag}", [])
+    for value in WRONG[flag] + more:
         before = {path: content for path, content in tree(tmp_path).items() if content}
         with pytest.raises(SystemExit) as ended:
             small(name, *needed, f"{flag}={value}")
