@@ -8,8 +8,8 @@ A page, notes/NAME.md or notes/zh/NAME.md, quotes in two ways. What the command 
 it. A comment above a paragraph, list item or table, `<!-- values: cost:.3f=0.131 run1.seconds:.0f=12 -->`, lists the
 numbers of that block in their order: those of the dicts that the functions of notes/experiments/NAME.py return,
 runN.KEY of the dict that main() of the page's N-th command returned (runN.KEY.KEY for a dict in it), runN.seconds.
-In README.md the page's name comes first: `deep_rnn.run1.mse`. Results are stored in notes/results/NAME.json with the
-machine and the date. TF1_PYTHON names a Python 3.7 with TensorFlow 1.15, for the experiments that compare the two.
+In README.md the page's name comes first: `deep_rnn.run1.mse`. Results are stored in notes/results/NAME.json with
+machine and date. TF1_PYTHON names a Python 3.7 with TensorFlow 1.15.
 """
 import argparse
 import datetime
@@ -133,9 +133,8 @@ def navigation(path):
         i = order.index(name)
         links += [f"[{words[1]}: {before}]({before}.md)" for before in order[:i][-1:]]
         links += [f"[{words[2]}: {after}]({after}.md)" for after in order[i + 1:i + 2]]
-    links.append(f"[{words[3]}]({up}/README{'.zh' if chinese else ''}.md)")
-    links.append(f"[English](../{path.name})" if chinese else f"[中文](zh/{path.name})")
-    return " · ".join(links)
+    other = f"[English](../{path.name})" if chinese else f"[中文](zh/{path.name})"
+    return " · ".join([*links, f"[{words[3]}]({up}/README{'.zh' if chinese else ''}.md)", other])
 
 
 def written(path):
@@ -144,11 +143,12 @@ def written(path):
     commands, numbers = load(name)["commands"], values(name)
 
     def output(match):
-        return f"```console\n$ {match['command']}\n{commands[match['command']]['stdout'].rstrip()}\n```"
+        stdout = commands.get(match["command"], {"stdout": match["output"]})["stdout"]
+        return f"```console\n$ {match['command']}\n{stdout.rstrip()}\n```"
 
     quoted = {item["name"] for match in VALUES.finditer(text) for item in ITEM.finditer(match["items"])}
     lead = f"{navigation(path)}\n\n"
-    if quoted - set(numbers):
+    if quoted - set(numbers) or any(match["command"] not in commands for match in COMMAND.finditer(text)):
         lead += f"*{UNMEASURED[chinese].format(name)}*\n\n"
     text = filled(COMMAND.sub(output, text), numbers)
     return re.sub(r"\A(# .+\n)(?s:.*?)(?=^## )", lambda match: f"{match[1]}\n{lead}", text, count=1,
