@@ -315,8 +315,8 @@ def refusal(tmp_path, source, *flags):
     long("from tensorflow.contrib.nowhere import x\n", ["line 1", "tf.contrib.nowhere"]),
     long("for i in xrange(3):\n    pass\n", ["line 1", "xrange", "2to3"]),
     long("from tensorflow.examples.tutorials.mnist import input_data\nimport os\n"
-         "os.environ['HOME'] = '/nowhere'\n"
-     "input_data.read_data_sets('/nowhere')\n", ["MNIST", "/nowhere", "MNIST_DIR"]),
+         "os.environ.update(HOME='/nowhere', MNIST_DIR='')\n"
+         "input_data.read_data_sets('/nowhere')\n", ["MNIST", "/nowhere", "MNIST_DIR"]),
 ])
 def test_what_is_missing_is_one_line(source, words, tmp_path):
     line = refusal(tmp_path, source)
