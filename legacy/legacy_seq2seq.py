@@ -23,16 +23,23 @@ def _extract_argmax_and_embed(embedding, output_projection=None, update_embeddin
     return loop_function
 
 
+def _input_of_step(i, x, outputs, loop_function):
+    """x, or after step 0 what loop_function(output, step) makes of the last output; steps share weights."""
+    if i == 0:
+        return x
+    tf.get_variable_scope().reuse_variables()
+    if loop_function is None:
+        return x
+    with tf.variable_scope("loop_function", reuse=True):
+        return loop_function(outputs[-1], i)
+
+
 def rnn_decoder(decoder_inputs, initial_state, cell, loop_function=None, scope=None):
     """The cell over the inputs, or over what `loop_function(output, step)` makes of the last output."""
     with tf.variable_scope(scope or "rnn_decoder"):
         state, outputs = initial_state, []
         for i, x in enumerate(decoder_inputs):
-            if i > 0:
-                tf.get_variable_scope().reuse_variables()
-                if loop_function is not None:
-                    with tf.variable_scope("loop_function", reuse=True):
-                        x = loop_function(outputs[-1], i)
+            x = _input_of_step(i, x, outputs, loop_function)
             output, state = cell(x, state)
             outputs.append(output)
     return outputs, state
@@ -171,11 +178,7 @@ def attention_decoder(decoder_inputs, initial_state, attention_states, cell, out
         if initial_state_attention:
             contexts = attend(initial_state)
         for i, x in enumerate(decoder_inputs):
-            if i > 0:
-                tf.get_variable_scope().reuse_variables()
-                if loop_function is not None:
-                    with tf.variable_scope("loop_function", reuse=True):
-                        x = loop_function(outputs[-1], i)
+            x = _input_of_step(i, x, outputs, loop_function)
             output, state = cell(together([x] + contexts, width(x)), state)
             seen = i == 0 and initial_state_attention
             with tf.variable_scope(tf.get_variable_scope(), reuse=True if seen else None):

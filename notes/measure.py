@@ -31,16 +31,21 @@ def python(code, *args, tf1=False):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def span(prefix, numbers):
+    """Returns PREFIX: the median, PREFIX_low and PREFIX_high: the lowest and the highest of some numbers."""
+    return {prefix: statistics.median(numbers), f"{prefix}_low": min(numbers), f"{prefix}_high": max(numbers)}
+
+
 def seeds(name, argv, keys, n=8, xla=True, tf1=False):
     """Runs a script with the seeds 0 to n - 1; keys are numbers in the dict that its main() returns, as mse or gru.mse.
 
-    Returns KEY: the median, KEY_low and KEY_high: the lowest and the highest, for each key.
+    Returns the span() of each key.
     """
     argv = argv if xla else [*argv, "--no-xla"]
     runs = python(SEEDS, json.dumps([name, argv, keys, n]), tf1=tf1)
     values = {}
     for key, numbers in zip(keys, zip(*runs)):
-        values.update({key: statistics.median(numbers), f"{key}_low": min(numbers), f"{key}_high": max(numbers)})
+        values.update(span(key, numbers))
     return values
 
 

@@ -1,6 +1,5 @@
 """Numbers of notes/char_rnn.md that its commands do not print."""
 import collections
-import statistics
 
 import measure
 import numpy as np
@@ -45,8 +44,7 @@ def short_runs():
     make_windows, step = script.make_windows, script.training_step
 
     def runs(name, **options):
-        bits = [script.train(text, SHORT, seed, **options)["kept_out"] for seed in SEEDS]
-        return {name: statistics.median(bits), f"{name}_low": min(bits), f"{name}_high": max(bits)}
+        return measure.span(name, [script.train(text, SHORT, seed, **options)["kept_out"] for seed in SEEDS])
 
     def wrapped(part, chars):  # the last target is the first character of its window; the test stays right
         x, y = make_windows(part, chars)

@@ -1,4 +1,5 @@
 """Numbers of notes/creative_rnn.md that its commands do not print."""
+import measure
 import numpy as np
 
 import creative_rnn as script
@@ -14,13 +15,11 @@ def ranges():
         runs = [script.train(seed=seed, xla=xla, inputs=inputs)[1] for xla in {script.XLA, False} for seed in SEEDS]
         for name, k in (("zeros", 0), ("series", 1)):
             sizes = [float(np.abs(sequences[k, script.N_STEPS:]).max()) for sequences in runs]
-            values[f"{inputs}_{name}"] = float(np.median(sizes))
-            values[f"{inputs}_{name}_low"], values[f"{inputs}_{name}_high"] = min(sizes), max(sizes)
+            values.update(measure.span(f"{inputs}_{name}", sizes))
         errors = np.array([(sequences[1] - truth)[script.N_STEPS:] ** 2 for sequences in runs])
         for n in (1, 10, 300):
-            found = errors[:, :n].mean(axis=1)
-            values[f"{inputs}_mse{n}"] = float(np.median(found))
-            values[f"{inputs}_mse{n}_low"], values[f"{inputs}_mse{n}_high"] = float(found.min()), float(found.max())
+            found = errors[:, :n].mean(axis=1).tolist()
+            values.update(measure.span(f"{inputs}_mse{n}", found))
         values[f"{inputs}_truth"] = float(np.abs(truth).max())
     return values
 

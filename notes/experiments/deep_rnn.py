@@ -1,17 +1,12 @@
 """Numbers of notes/deep_rnn.md that its commands do not print."""
-import statistics
 
+import measure
 import numpy as np
 
 import deep_rnn as script
 
 tf = script.tf
 SEEDS = range(4)
-
-
-def _span(prefix, numbers):
-    """Returns median, lowest and highest."""
-    return {prefix: statistics.median(numbers), f"{prefix}_low": min(numbers), f"{prefix}_high": max(numbers)}
 
 
 def _depth(n_layers):
@@ -24,10 +19,10 @@ def _depth(n_layers):
         script.N_LAYERS = n_default
     truth = script.series(script.make_inputs()[1].flatten())
     for i in (1000, 3000, 9999):
-        values.update(_span(f"layers{n_layers}_at{i}", [losses[i] for losses, _ in runs]))
-    values.update(_span(f"layers{n_layers}_lowest", [min(losses) for losses, _ in runs]))
-    values.update(_span(f"layers{n_layers}_mse", [float(np.mean((p - truth) ** 2)) for _, p in runs]))
-    values.update(_span(f"layers{n_layers}_late", [float(np.mean((p[1:] - truth[:-1]) ** 2)) for _, p in runs]))
+        values.update(measure.span(f"layers{n_layers}_at{i}", [losses[i] for losses, _ in runs]))
+    values.update(measure.span(f"layers{n_layers}_lowest", [min(losses) for losses, _ in runs]))
+    values.update(measure.span(f"layers{n_layers}_mse", [float(np.mean((p - truth) ** 2)) for _, p in runs]))
+    values.update(measure.span(f"layers{n_layers}_late", [float(np.mean((p[1:] - truth[:-1]) ** 2)) for _, p in runs]))
     return values
 
 

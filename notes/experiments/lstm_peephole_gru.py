@@ -1,7 +1,7 @@
 """Numbers of notes/lstm_peephole_gru.md that its commands do not print."""
-import statistics
 import tempfile
 
+import measure
 import numpy as np
 
 import lstm_peephole_gru as script
@@ -9,17 +9,12 @@ import lstm_peephole_gru as script
 tf = script.tf
 
 
-def _span(prefix, numbers):
-    """Returns median, lowest and highest."""
-    return {prefix: statistics.median(numbers), f"{prefix}_low": min(numbers), f"{prefix}_high": max(numbers)}
-
-
 def _runs(prefix, cell, n_seeds=4, **options):
     """Results of some seeds: the MSEs of the end, the highest loss of the last 90 %, and how often it leaps there."""
     results = [script.train(cell, seed=seed, **options) for seed in range(n_seeds)]
     values = {f"{prefix}_parameters": results[0]["parameters"]}
     for key in ("train_mse", "lowest", "mse"):
-        values.update(_span(f"{prefix}_{key}", [result[key] for result in results]))
+        values.update(measure.span(f"{prefix}_{key}", [result[key] for result in results]))
     highest, leaps = [], []
     for result in results:
         losses = np.array(result["losses"])
@@ -27,7 +22,7 @@ def _runs(prefix, cell, n_seeds=4, **options):
         first = len(losses) // 10
         highest.append(float(losses[first:].max()))
         leaps.append(int(np.sum(is_high[first + 1:] & ~is_high[first:-1])))
-    return {**values, **_span(f"{prefix}_highest", highest), **_span(f"{prefix}_leaps", leaps)}
+    return {**values, **measure.span(f"{prefix}_highest", highest), **measure.span(f"{prefix}_leaps", leaps)}
 
 
 def _rnn(prefix, **options):

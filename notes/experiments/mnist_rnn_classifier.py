@@ -1,21 +1,17 @@
 """Numbers of notes/mnist_rnn_classifier.md that its commands do not print; mnist: the folder of the four files."""
-import statistics
+
+import measure
 
 import mnist_rnn_classifier as script
 
 SEEDS = range(4)
 
 
-def _span(prefix, numbers):
-    """Returns median, lowest and highest."""
-    return {prefix: statistics.median(numbers), f"{prefix}_low": min(numbers), f"{prefix}_high": max(numbers)}
-
-
 def _runs(name, *flags):
     """Returns the accuracies of several seeds: at the end, and lowest and highest in the second half."""
     runs = [script.main(["--data", "mnist", "--no-plot", "--seed", str(seed), *flags]) for seed in SEEDS]
     late = [[result.test_accuracy for result in run["results"][len(run["results"]) // 2:]] for run in runs]
-    return {**_span(name, [run["test_accuracy"] for run in runs]),
+    return {**measure.span(name, [run["test_accuracy"] for run in runs]),
             f"{name}_worst": min(map(min, late), default=0), f"{name}_best": max(map(max, late), default=0)}
 
 
@@ -37,15 +33,16 @@ def one_epoch():
 def drawn_digits():
     """The LSTM on drawn digits: 600 iterations, 10 epochs."""
     data = script.Data("drawn digits", *script.draw_digits(6000, 0), *script.draw_digits(1000, 0))
-    return _span("drawn", [script.train(data, "lstm", 600, seed).test_accuracy for seed in SEEDS])
+    return measure.span("drawn", [script.train(data, "lstm", 600, seed).test_accuracy for seed in SEEDS])
 
 
 def softmax_twice():
     """Two epochs of the LSTM, with the right loss and with the loss of a network that ends in a softmax."""
     data, right = script.load_data("mnist"), script.compute_loss
-    values = _span("once", [script.train(data, "lstm", 1200, seed).test_accuracy for seed in SEEDS])
+    values = measure.span("once", [script.train(data, "lstm", 1200, seed).test_accuracy for seed in SEEDS])
     script.compute_loss = lambda logits, y: right(script.tf.nn.softmax(logits), y)
     try:
-        return {**values, **_span("twice", [script.train(data, "lstm", 1200, seed).test_accuracy for seed in SEEDS])}
+        twice = [script.train(data, "lstm", 1200, seed).test_accuracy for seed in SEEDS]
+        return {**values, **measure.span("twice", twice)}
     finally:
         script.compute_loss = right

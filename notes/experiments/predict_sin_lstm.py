@@ -1,5 +1,4 @@
 """Numbers of notes/predict_sin_lstm.md that its commands do not print."""
-import statistics
 
 import measure
 import numpy as np
@@ -10,11 +9,6 @@ tf = script.tf
 SEEDS = range(4)
 EPOCH = 155  # batches of 64 in 9,980 windows
 TEMPERATURES = ["--series", "notes/data/temperatures.csv", "--column", "temperature", "--iterations", "2000"]
-
-
-def _span(prefix, numbers):
-    """Returns median, lowest and highest."""
-    return {prefix: statistics.median(numbers), f"{prefix}_low": min(numbers), f"{prefix}_high": max(numbers)}
 
 
 def _mse(data, **options):
@@ -32,14 +26,14 @@ def dropout():
     """Dropout in training, and dropout left on in the predictions."""
     data, right, values = script.make_data(), script.predict, {}
     for keep_prob in (0.9, 0.5):
-        values.update(_span(f"keep_{round(100 * keep_prob)}", _mse(data, keep_prob=keep_prob)))
+        values.update(measure.span(f"keep_{round(100 * keep_prob)}", _mse(data, keep_prob=keep_prob)))
 
     def left_on(x, units, unroll, keep_prob=0.9, seed=0):
         return right(x, units, unroll, keep_prob, seed)
 
     script.predict = left_on
     try:
-        return {**values, **_span("left_on", _mse(data, keep_prob=0.9))}
+        return {**values, **measure.span("left_on", _mse(data, keep_prob=0.9))}
     finally:
         script.predict = right
 
@@ -47,9 +41,9 @@ def dropout():
 def layers():
     """One layer of one unit for 150 epochs; 20 + 1 units, 20 units for 50."""
     data = script.make_data()
-    return {**_span("one", _mse(data, units=[1], iterations=150 * EPOCH)),
-            **_span("two", _mse(data, units=[20, 1], iterations=50 * EPOCH)),
-            **_span("wide", _mse(data, units=[20], iterations=50 * EPOCH))}
+    return {**measure.span("one", _mse(data, units=[1], iterations=150 * EPOCH)),
+            **measure.span("two", _mse(data, units=[20, 1], iterations=50 * EPOCH)),
+            **measure.span("wide", _mse(data, units=[20], iterations=50 * EPOCH))}
 
 
 def steps_ahead():
@@ -73,7 +67,7 @@ def steps_ahead():
         script.train(data[1], seed=seed, on_step=on_step)
     values = {}
     for ahead, errors in found.items():
-        values.update(_span(f"ahead{ahead}", [error["LSTM"] for error in errors]))
+        values.update(measure.span(f"ahead{ahead}", [error["LSTM"] for error in errors]))
         values[f"ahead{ahead}_last"] = errors[0]["last value"]
         values[f"ahead{ahead}_line"] = errors[0]["straight line"]
     return values
@@ -96,8 +90,8 @@ def unscaled():
     values = {"kelvin_deviation": float(kelvin.std())}
     for name, given in (("scaled", scaled), ("unscaled", raw)):
         predictions = [script.train(given, 2000, seed)[1] for seed in SEEDS]
-        values.update(_span(name, [float(np.sqrt(np.mean((p - kelvin) ** 2))) for p in predictions]))
-        values.update(_span(f"{name}_spread", [float(np.std(p)) for p in predictions]))
+        values.update(measure.span(name, [float(np.sqrt(np.mean((p - kelvin) ** 2))) for p in predictions]))
+        values.update(measure.span(f"{name}_spread", [float(np.std(p)) for p in predictions]))
     return values
 
 

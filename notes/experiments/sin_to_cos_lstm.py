@@ -48,7 +48,7 @@ def swapped():
         costs = [np.mean(script.train(seed=seed)[-20:]) for seed in range(8)]
     finally:
         script.make_batch = make_batch
-    return {"swapped": float(np.median(costs)), "swapped_low": min(costs), "swapped_high": max(costs)}
+    return measure.span("swapped", costs)
 
 
 def first_steps():

@@ -1,5 +1,4 @@
 """Numbers of notes/time_series_rnn.md that its commands do not print."""
-import statistics
 
 import measure
 import numpy as np
@@ -12,11 +11,6 @@ SEEDS = range(8)
 
 class _Learnt(Exception):
     """Ends a training and carries out what the network answers."""
-
-
-def _span(prefix, numbers):
-    """Returns median, lowest and highest."""
-    return {prefix: statistics.median(numbers), f"{prefix}_low": min(numbers), f"{prefix}_high": max(numbers)}
 
 
 def default_runs():
@@ -46,7 +40,7 @@ def leaps():
             is_low = loss < 0.1 if is_low else loss < 0.01
         counts.append(n)
         above.append(sum(loss > 0.1 for loss in losses[int(np.argmax(np.array(losses) < 0.01)):]))
-    return {**_span("leaps", counts), **_span("iterations_above", above)}
+    return {**measure.span("leaps", counts), **measure.span("iterations_above", above)}
 
 
 def _answers(x, seed):
@@ -70,7 +64,7 @@ def counting():
     for k, (name, x) in enumerate(inputs.items()):
         for against, clock in (("learnt", t), ("true", x)):
             errors = [float(np.mean((answer[k] - script.series(clock)[0, :, 0]) ** 2)) for answer in answers]
-            values.update(_span(f"{name}_{against}", errors))
+            values.update(measure.span(f"{name}_{against}", errors))
     learnt, true = [[np.mean((answer[1] - script.series(clock)[0, :, 0]) ** 2) for answer in answers]
                     for clock in (t, t + 0.15)]
     values["n_counting"] = int(np.sum(np.less(learnt, true)))
@@ -107,8 +101,8 @@ def wrapped_targets():
         predictions = [script.train(seed=seed, inputs="values")[1] for seed in SEEDS]
     finally:
         script.make_batch = right
-    return {**_span("wrapped", [float(np.mean((p - script.series(t)) ** 2)) for p in predictions]),
-            **_span("wrapped_first", [float(np.mean((p - x[:, 0, 0]) ** 2)) for p in predictions])}
+    return {**measure.span("wrapped", [float(np.mean((p - script.series(t)) ** 2)) for p in predictions]),
+            **measure.span("wrapped_first", [float(np.mean((p - x[:, 0, 0]) ** 2)) for p in predictions])}
 
 
 class OutputProjectionWrapper(tf.nn.rnn_cell.RNNCell):
