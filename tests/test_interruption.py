@@ -198,6 +198,26 @@ def test_a_full_disk_is_one_line_and_leaves_the_checkpoint_before(disk, small):
     assert stored(model)["global_step"] == 6
 
 
+# the other TensorFlow ---------------------------------------------------------
+OTHER = """
+import sys, deep_rnn
+deep_rnn.N_LAYERS, deep_rnn.N_UNITS = map(int, sys.argv[2:])
+result = deep_rnn.main(["--iterations", "3", "--no-xla", "--no-plot", "--checkpoint", sys.argv[1]])
+print(len(result["losses"]), *result["prediction"])
+"""
+
+
+def test_a_checkpoint_predicts_the_same_on_the_other_tensorflow(other_python, small, tmp_path):
+    expected = small("deep_rnn", "--iterations", "3", "--checkpoint", tmp_path)["prediction"]
+    sizes = [str(importlib.import_module("deep_rnn").N_LAYERS), str(importlib.import_module("deep_rnn").N_UNITS)]
+    environment = {key: value for key, value in os.environ.items() if key != "TF2_BEHAVIOR"}
+    done = subprocess.run([other_python, "-c", OTHER, str(tmp_path), *sizes], cwd=str(ROOT), env=environment,
+                          stdout=subprocess.PIPE, text=True, check=True)
+    trained, *prediction = done.stdout.splitlines()[-1].split()
+    assert trained == "0"  # nothing was left to train
+    np.testing.assert_allclose(np.array(prediction, float), expected, rtol=1e-5, atol=1e-6)
+
+
 # kills ------------------------------------------------------------------------
 # Imports a script once and forks: a run that is never killed, others that are at random moments, one to the end.
 # Prints for each kill the first and last step begun and the step of the newest checkpoint; then the last run's first.
