@@ -329,7 +329,6 @@ import numpy as np
 import matplotlib
 matplotlib.use("Agg", warn=False)
 import matplotlib.pyplot as plt
-import pandas as pd
 import tensorflow as tf
 import helper
 assert sys.argv[1:] == ["--rate", "0.5"] and __name__ == "__main__" and __file__.endswith("script.py")
@@ -337,7 +336,7 @@ assert np.int is int and np.Inf == np.inf and np.reshape(np.arange(4), newshape=
 assert np.array([[1], [2, 3]]).dtype == object and np.fromstring(b"ab", np.uint8)[1] == 98
 assert int(np.array([3])) == 3 and "%d %.1f" % (np.array([4]), np.array([[0.5]])) == "4 0.5"
 assert helper.first(np.array([2.0])) == 2 and np.zeros(2, dtype=int).dtype == np.int64
-assert pd.DataFrame({"a": [1, 2]}).as_matrix().shape == (2, 1) and isinstance([], collections.Iterable)
+assert isinstance([], collections.Iterable)
 plt.style.use("seaborn-darkgrid")
 lines = plt.plot([1, 2])
 ax = plt.gca()
@@ -359,7 +358,7 @@ print([np.float32(1.0)], "old habits die hard")
 
 @legacy_only
 def test_old_habits(tmp_path):
-    """What newer NumPy, pandas, Matplotlib, Python and absl took away; the command line; the report."""
+    """What newer NumPy, Matplotlib, Python and absl took away; the command line; the report."""
     (tmp_path / "script.py").write_text(OLD_HABITS)
     (tmp_path / "helper.py").write_text("def first(a):\n    return float(a)\n")
     done = subprocess.run([sys.executable, "-m", "legacy", "--report", str(tmp_path / "script.py"), "--rate",
@@ -369,3 +368,13 @@ def test_old_habits(tmp_path):
     assert done.stdout == "[1.0] old habits die hard\n"
     assert "`[cell] * 2` became 2 cells, because the sizes differ" in done.stderr
     assert "[make_cell() for _ in range(2)]" in done.stderr
+
+
+@legacy_only
+@pytest.mark.long  # only CI installs pandas
+def test_old_pandas(tmp_path):
+    pytest.importorskip("pandas")
+    (tmp_path / "script.py").write_text("import pandas as pd\nprint(pd.DataFrame({'a': [1, 2]}).as_matrix().shape)\n")
+    done = subprocess.run([sys.executable, "-m", "legacy", str(tmp_path / "script.py")], cwd=str(ROOT),
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.stdout == "(2, 1)\n", done.stderr
