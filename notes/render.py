@@ -53,7 +53,7 @@ json.dump(numbers(importlib.import_module(sys.argv[1]).main(sys.argv[3:])), open
 
 
 def load(name):
-    """Returns what is stored of a page: commands, experiments, machine."""
+    """Returns what is stored of a page: its commands and experiments, each with its machine."""
     path = NOTES / "results" / f"{name}.json"
     return json.loads(path.read_text()) if path.exists() else {"commands": {}, "experiments": {}}
 
@@ -172,8 +172,7 @@ def render(name, missing):
     for kind, key, action in tqdm(work, desc=name, disable=None):
         if not (missing and key in results[kind]):
             tqdm.write(f"{name}: {key}", file=sys.stderr)
-            results[kind][key] = action()
-            results["machine"] = machine()
+            results[kind][key] = {**action(), "machine": machine()}
             measure.store(NOTES / "results" / f"{name}.json", results, sort_keys=True)
     results["commands"] = {key: results["commands"][key] for key in commands}
     results["experiments"] = {key: results["experiments"][key] for key in parts}

@@ -30,6 +30,11 @@ def few(name):
     return own(name, "FEW", ["--iterations", "3"])
 
 
+def mostly_long(names, *now):
+    """Returns names as parameters; those that are not in now wait for -m long."""
+    return [name if name in now else pytest.param(name, marks=pytest.mark.long) for name in names]
+
+
 def source(name):
     return (ROOT / f"{name}.py").read_text(encoding="utf-8")
 

@@ -22,6 +22,7 @@ def test_the_page_shows_the_stored_results():
             assert all(peer["difference"] <= benchmark.TOLERANCE for peer in row["peers"].values()), name
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [name for name in rows.ROWS if not name.startswith("char")])
 def test_batches_are_those_of_the_script(name, monkeypatch):
     row, fed = rows.ROWS[name], []

@@ -45,6 +45,7 @@ def test_targets_lie_ahead_and_only_both_directions_see_the_future(ahead):
     assert one_way[:, step].any() and not one_way[:, step + 1:].any() and both[:, step + 1:].any()
 
 
+@pytest.mark.long
 def test_the_future_needs_both_directions_and_a_classifier_the_final_states():
     losses, accuracies, _, _ = script.train(120, xla=False, ahead=2)
     variance, forward, both = np.mean(losses[-20:], axis=0)

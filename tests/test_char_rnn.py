@@ -67,6 +67,7 @@ def test_writes_by_the_probabilities_and_the_temperature():
         np.testing.assert_allclose([text.count(char) / 1000 for char in "abc"], share, atol=0.05)
 
 
+@pytest.mark.long
 def test_learns_what_counts_of_three_characters_cannot_know(train, monkeypatch):
     for name, value in {"N_UNITS": 24, "N_STEPS": 11, "LEARNING_RATE": 0.02}.items():
         monkeypatch.setattr(script, name, value)

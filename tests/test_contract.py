@@ -6,7 +6,7 @@ import re
 import sys
 
 import pytest
-from conftest import ROOT, SCRIPTS, few, lines, run, source
+from conftest import ROOT, SCRIPTS, few, lines, mostly_long, run, source
 
 BUDGET = {"simple_rnn": 180, "static_vs_dynamic_rnn": 270, "variable_length": 320, "sin_to_cos_lstm": 215,
           "bptt_rnn": 260, "predict_sin_lstm": 330, "mnist_rnn_classifier": 360, "time_series_rnn": 260,
@@ -31,7 +31,7 @@ def plumbing(name):
     return {part.splitlines()[0]: part.strip() for part in parts}
 
 
-@each_script
+@pytest.mark.parametrize("name", mostly_long(SCRIPTS, "sin_to_cos_lstm"))  # the others: test_trains_in_a_thread
 def test_run_as_a_reader_does(name, tmp_path):
     done = run(name, *few(name), cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -41,6 +41,7 @@ def test_runs_where_a_stream_is_none(stream, monkeypatch):
     assert len(sin_to_cos_lstm.main(["--iterations", "3", "--no-xla"])["costs"]) == 3
 
 
+@pytest.mark.long
 @POSIX
 def test_runs_where_streams_are_closed(tmp_path):
     command = f'"{sys.executable}" "{SCRIPT}" --iterations 3 --save-plot {{}} {{}}'
@@ -59,6 +60,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
+@pytest.mark.long
 @POSIX
 def test_sigint_that_the_parent_ignores_stays_ignored(tmp_path):
     done = subprocess.run([sys.executable, "-c", IGNORING, SCRIPT, "--iterations", "25", "--no-plot"],
@@ -66,6 +68,7 @@ def test_sigint_that_the_parent_ignores_stays_ignored(tmp_path):
     assert done.returncode == 0 and "of the last 20 windows" in done.stdout and not lines(done.stderr)
 
 
+@pytest.mark.long
 @POSIX
 def test_ctrl_c_during_the_import_ends_without_a_traceback(tmp_path):
     process = subprocess.Popen([sys.executable, "-X", "importtime", SCRIPT], cwd=str(tmp_path), text=True,
@@ -85,6 +88,7 @@ def test_a_pipe_whose_reader_has_gone_ends_quietly(tmp_path):
     assert done.stdout.startswith("cost: ") and lines(done.stderr) == [HINT]
 
 
+@pytest.mark.long
 def test_keras_2_is_used_whatever_the_environment_says(tmp_path):
     done = run("sin_to_cos_lstm", "--iterations", "3", cwd=tmp_path, TF_USE_LEGACY_KERAS="0", MPLBACKEND="nonsense")
     assert done.returncode == 0 and lines(done.stderr) == [HINT], done.stderr
@@ -108,6 +112,7 @@ print(len(sin_to_cos_lstm.main(["--iterations", "3", "--no-plot"])["costs"]))
 """
 
 
+@pytest.mark.long
 def test_a_process_that_used_tensorflow_2_is_told(tmp_path):
     done = subprocess.run([sys.executable, "-c", EAGER], cwd=str(ROOT), capture_output=True, text=True)
     told = [line for line in lines(done.stderr) if "TF 1 mode" in line]

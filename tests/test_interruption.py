@@ -15,7 +15,7 @@ import types
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from conftest import CHECKPOINTED, ROOT, SCRIPTS, own, source, stored
+from conftest import CHECKPOINTED, ROOT, SCRIPTS, mostly_long, own, source, stored
 from matplotlib.backend_bases import FigureManagerBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -46,7 +46,7 @@ def left_behind():
     return plt.get_fignums(), plt.get_backend(), len(alive), threading.active_count(), signal.getsignal(signal.SIGINT)
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.parametrize("name", mostly_long(SCRIPTS, "deep_rnn"))
 def test_three_times_in_one_process(name, tmp_path, small, capsys):
     outs, results, left = [], [], []
     for _ in range(3):
@@ -86,7 +86,7 @@ def test_xla_changes_no_number(name, small, monkeypatch):
 
 
 # Ctrl-C and the window --------------------------------------------------------
-@pytest.mark.parametrize("name", TRAINING)
+@pytest.mark.parametrize("name", mostly_long(TRAINING, "deep_rnn"))
 def test_ctrl_c_ends_the_training_and_goes_on_to_the_results(name, tmp_path, small, monkeypatch, capsys):
     module, begun = importlib.import_module(name), []
     handler, steps = signal.getsignal(signal.SIGINT), module.steps
@@ -146,7 +146,7 @@ def test_a_closed_window_ends_the_drawing_and_not_the_training(window, tmp_path,
 
 
 # a loss that is not finite, a full disk ---------------------------------------
-@pytest.mark.parametrize("name", CHECKPOINTED)
+@pytest.mark.parametrize("name", mostly_long(CHECKPOINTED, "deep_rnn"))
 def test_a_loss_that_is_not_finite_names_the_iteration_and_keeps_the_checkpoint(name, tmp_path, small, monkeypatch):
     module, folder = importlib.import_module(name), tmp_path / "model"
     small(name, "--iterations", "3", "--checkpoint", folder)
@@ -183,6 +183,7 @@ def disk(tmp_path):
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+@pytest.mark.long
 def test_a_full_disk_is_one_line_and_leaves_the_checkpoint_before(disk, small):
     model = disk.folder / "model"
     small("deep_rnn", "--iterations", "3", "--checkpoint", model)
@@ -207,6 +208,7 @@ print(len(result["losses"]), *result["prediction"])
 """
 
 
+@pytest.mark.long
 def test_a_checkpoint_predicts_the_same_on_the_other_tensorflow(other_python, small, tmp_path):
     expected = small("deep_rnn", "--iterations", "3", "--checkpoint", tmp_path)["prediction"]
     sizes = [str(importlib.import_module("deep_rnn").N_LAYERS), str(importlib.import_module("deep_rnn").N_UNITS)]

@@ -223,6 +223,7 @@ def both(tmp_path_factory):
     return expected(__file__, folder), run(sys.executable, __file__, folder / "given.npz")
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.version_info < (3, 8), reason="on TF 1.15 legacy does nothing")
 @pytest.mark.parametrize("name", CASES)
 def test_equals_tensorflow_1(name, both):

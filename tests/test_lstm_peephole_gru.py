@@ -65,6 +65,7 @@ def test_layer_by_layer_is_the_notes_multi_rnn_cell(monkeypatch):
     np.testing.assert_allclose(outputs @ kernel, prediction, rtol=1e-4, atol=1e-5 * np.abs(prediction).max())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cell", script.CELLS)
 def test_every_cell_learns_with_tanh_and_a_usual_learning_rate(cell, monkeypatch):
     monkeypatch.setattr(script, "N_STEPS", 30)

@@ -58,6 +58,7 @@ for line in ["tf2.placeholder", "tf2.reset_default_graph", "tf2.ConfigProto", "t
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not TF2, reason="the messages of TensorFlow 2")
 def test_messages_of_old_scripts_are_quoted():
     environment = {key: value for key, value in os.environ.items() if key != "TF_USE_LEGACY_KERAS"}

@@ -64,6 +64,7 @@ def test_numpy_computes_the_same(cell, size, n_states, tmp_path):
     assert losses == [pytest.approx(np.mean(np.log(np.exp(z).sum(axis=1)) - z[np.arange(size), y]), rel=1e-5)]
 
 
+@pytest.mark.long
 def test_learns_the_labels_from_all_images_and_prints_as_the_notes_do(capsys, small):
     result = small("mnist_rnn_classifier", "--iterations", "60")
     first = f"train loss: {result['losses'][0]:.4f} | test accuracy: {result['results'][0].test_accuracy:.2f}"

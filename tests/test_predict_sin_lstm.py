@@ -59,6 +59,7 @@ def test_predictions_are_the_equations_without_dropout_each_fed_back(unroll):
     np.testing.assert_allclose(prediction, 10 + 2 * x[:, -1, 0], rtol=1e-4)
 
 
+@pytest.mark.long
 def test_dropout_has_a_new_mask_in_each_step_and_both_ways_to_unroll_train_alike(monkeypatch):
     monkeypatch.setattr(script, "LEARNING_RATE", 1e-9)
     data = script.make_data(n_steps=5)
@@ -69,6 +70,7 @@ def test_dropout_has_a_new_mask_in_each_step_and_both_ways_to_unroll_train_alike
     assert dropped == pytest.approx(by_hand, rel=1e-4)
 
 
+@pytest.mark.long
 def test_learns_a_series_far_from_0_and_beats_both_baselines(tmp_path):
     (tmp_path / "far").write_text("\n".join(map(str, 30000 + 500 * np.sin(0.8 * np.arange(600)))))
     results = script.main(["--series", str(tmp_path / "far"), "--units", "20", "--n-steps", "8", "--iterations", "300"])

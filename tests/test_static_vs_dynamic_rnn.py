@@ -32,6 +32,7 @@ def test_every_way_is_the_recurrence_forward_and_backward(way):
         np.testing.assert_allclose(value, right, rtol=0, atol=1e-6)
 
 
+@pytest.mark.long
 def test_only_the_graph_of_dynamic_rnn_does_not_grow_and_all_ways_learn_the_same():
     for way in script.WAYS:
         two, twelve, more = (script.train(1, way=way, n_steps=n)["nodes"] for n in (2, 12, 22))

@@ -39,6 +39,7 @@ def test_losses_and_predictions_are_those_of_the_equations(inputs, points):
     assert losses[1] == pytest.approx(np.mean((numpy_predict(x, seen[0][1]) - y) ** 2), rel=1e-4)
 
 
+@pytest.mark.long
 def test_forecasts_beat_the_last_value():
     results = script.main(["--inputs", "values", "--iterations", "250", "--no-plot"])
     assert 5 * results["mse"] < results["other_mse"] < 0.9

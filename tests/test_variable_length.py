@@ -1,6 +1,7 @@
 """variable_length.py: padding changes nothing, and the decoder stops by itself."""
 import numpy as np
 import oracles
+import pytest
 import tensorflow.compat.v1 as tf
 
 import variable_length as script
@@ -42,6 +43,7 @@ def test_encoder_decoders_and_loss_are_the_equations_over_the_real_tokens():
     np.testing.assert_allclose(cost, np.mean(losses), rtol=1e-4)
 
 
+@pytest.mark.long
 def test_it_learns_to_reverse_and_to_stop_but_without_lengths_reads_the_padding(monkeypatch):
     monkeypatch.setattr(script, "TESTED", 100)
     right, wrong = script.train(200, xla=False)[1], script.train(10, xla=False, no_lengths=True)[1]

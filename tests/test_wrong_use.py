@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import CHECKPOINTED, SCRIPTS, lines, run, stored
+from conftest import CHECKPOINTED, SCRIPTS, lines, mostly_long, run, stored
 
 import deep_rnn
 from deep_rnn import tf
@@ -49,7 +49,9 @@ def tree(folder):
     return {str(path): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
 
 
-@pytest.mark.parametrize("name, flag", [(name, flag) for name in SCRIPTS for flag in flags(name)])
+@pytest.mark.parametrize("name, flag", [
+    pytest.param(name, flag, marks=[pytest.mark.long] * (flag == "--iterations" and name != "sin_to_cos_lstm"))
+    for name in SCRIPTS for flag in flags(name)])
 def test_every_flag_refuses_what_it_cannot_take(name, flag, tmp_path, small, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("")
@@ -119,7 +121,7 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path):
     assert tree(tmp_path) == before
 
 
-@pytest.mark.parametrize("name", CHECKPOINTED)
+@pytest.mark.parametrize("name", mostly_long(CHECKPOINTED, "deep_rnn"))
 def test_a_checkpoint_moves_with_its_folder_and_fits_one_model_only(name, tmp_path, small, monkeypatch, capsys):
     first, copy = tmp_path / "first", tmp_path / "copy"
     small(name, "--iterations", "2", "--checkpoint", first)
@@ -144,6 +146,7 @@ def test_one_path_for_two_things(tmp_path, small):
         small("deep_rnn", "--save-plot", tmp_path / "a.png", "--checkpoint", tmp_path / "a.png")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("argv", [["--seed", "nan"], ["--save-plot", "/proc/picture.png"]])
 def test_as_a_reader_meets_it(argv, tmp_path):
     done = run("sin_to_cos_lstm", *argv, cwd=tmp_path)
