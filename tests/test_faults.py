@@ -81,6 +81,7 @@ def test_ctrl_c_during_the_import_ends_without_a_traceback(tmp_path):
     assert process.wait() == 130 and "Traceback" not in rest
 
 
+@pytest.mark.long
 @POSIX
 def test_a_pipe_whose_reader_has_gone_ends_quietly(tmp_path):
     done = subprocess.run(["bash", "-c", f'"{sys.executable}" -u "{SCRIPT}" --iterations 2000 | head -1'],

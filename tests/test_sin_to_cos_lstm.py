@@ -1,6 +1,7 @@
 """sin_to_cos_lstm.py: windows join, cost and state are those of the equations, the state makes it learn."""
 import numpy as np
 import oracles
+import pytest
 import tensorflow.compat.v1 as tf
 
 import sin_to_cos_lstm as script
@@ -32,6 +33,7 @@ def test_cost_and_final_state_are_those_of_the_equations():
     np.testing.assert_allclose(final_state, expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.long
 def test_the_state_makes_it_learn():
     stateful, stateless = script.train(), script.train(stateless=True)
     assert stateful[0] == stateless[0] > 5  # the first window starts with zeros in both
