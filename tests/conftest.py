@@ -30,9 +30,14 @@ def few(name):
     return own(name, "FEW", ["--iterations", "3"])
 
 
+def long(*values):
+    """Returns the values of one case, which waits for -m long."""
+    return pytest.param(*values, marks=pytest.mark.long)
+
+
 def mostly_long(names, *now):
     """Returns names as parameters; those that are not in now wait for -m long."""
-    return [name if name in now else pytest.param(name, marks=pytest.mark.long) for name in names]
+    return [name if name in now else long(name) for name in names]
 
 
 def source(name):

@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import CHECKPOINTED, SCRIPTS, lines, mostly_long, run, stored
+from conftest import CHECKPOINTED, SCRIPTS, lines, long, mostly_long, run, stored
 
 import deep_rnn
 from deep_rnn import tf
@@ -50,7 +50,7 @@ def tree(folder):
 
 
 @pytest.mark.parametrize("name, flag", [
-    pytest.param(name, flag, marks=[pytest.mark.long] * (flag == "--iterations" and name != "sin_to_cos_lstm"))
+    long(name, flag) if flag == "--iterations" and name != "sin_to_cos_lstm" else (name, flag)
     for name in SCRIPTS for flag in flags(name)])
 def test_every_flag_refuses_what_it_cannot_take(name, flag, tmp_path, small, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
