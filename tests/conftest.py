@@ -1,4 +1,5 @@
 """What all tests share: the scripts, and ways to run them in this process or in one of their own."""
+import argparse
 import importlib
 import os
 import pathlib
@@ -38,6 +39,21 @@ def long(*values):
 def mostly_long(names, *now):
     """Returns names as parameters; those that are not in now wait for -m long."""
     return [name if name in now else long(name) for name in names]
+
+
+def parser_of(name):
+    """Returns the parser that main() of a script makes."""
+    class Parsed(Exception):
+        pass
+
+    def parse(self, argv=None):
+        raise Parsed(self)
+
+    with pytest.MonkeyPatch().context() as patch:
+        patch.setattr(argparse.ArgumentParser, "parse_args", parse)
+        with pytest.raises(Parsed) as raised:
+            importlib.import_module(name).main()
+    return raised.value.args[0]
 
 
 def source(name):

@@ -2,11 +2,14 @@
 import ast
 import importlib
 import inspect
+import pickle
 import re
 import sys
 
+import matplotlib.pyplot as plt
 import pytest
-from conftest import ROOT, SCRIPTS, few, lines, mostly_long, run, source
+import tensorflow as tf
+from conftest import ROOT, SCRIPTS, few, lines, mostly_long, parser_of, run, source
 
 BUDGET = {"simple_rnn": 180, "static_vs_dynamic_rnn": 270, "variable_length": 320, "sin_to_cos_lstm": 215,
           "bptt_rnn": 260, "predict_sin_lstm": 330, "mnist_rnn_classifier": 360, "time_series_rnn": 260,
@@ -101,26 +104,58 @@ def test_help_shows_the_docstring_and_flags_that_make_sense_alone(name, capsys):
 TRAINING = [name for name in SCRIPTS if "def train(" in source(name)]
 
 
-class Handed(Exception):
-    """Carries out of main() what it hands on to train()."""
-
-
-@pytest.mark.parametrize("name", [name for name in TRAINING if name != "static_vs_dynamic_rnn"])  # it compares
-def test_main_without_arguments_trains_with_the_defaults(name, monkeypatch):
-    module = importlib.import_module(name)
+def handed(name, *argv):
+    """Returns what main() hands on to train() the first time, by parameter."""
+    module, found = importlib.import_module(name), {}
     signature = inspect.signature(module.train)
 
     def train(*args, **options):
-        raise Handed(signature.bind(*args, **options).arguments)
+        found.update(signature.bind(*args, **options).arguments)
+        found.pop("on_step", None)
+        raise InterruptedError
 
-    monkeypatch.setattr(module, "train", train)
+    with pytest.MonkeyPatch().context() as patch, pytest.raises(InterruptedError):
+        patch.setattr(module, "train", train)
+        patch.setattr(module, "gradients", lambda seed: ([0.0], [[1.0]]), raising=False)  # takes long
+        module.main(*argv)
+    plt.close("all")
+    return found
+
+
+@pytest.mark.parametrize("name", TRAINING)
+def test_main_without_arguments_trains_with_the_defaults(name, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["kernel", "-f", "kernel.json"])  # a notebook's own
-    with pytest.raises(Handed) as raised:
-        module.main()
-    own = {key: parameter.default for key, parameter in signature.parameters.items()}
-    for key, value in raised.value.args[0].items():
-        if key != "on_step" and own[key] is not inspect.Parameter.empty:
-            assert value == own[key] or list(value) == list(own[key]), key
+    own = inspect.signature(importlib.import_module(name).train).parameters
+    for key, value in handed(name).items():
+        if own[key].default is not inspect.Parameter.empty and name != "static_vs_dynamic_rnn":  # it compares
+            assert value == own[key].default or list(value) == list(own[key].default), key
+
+
+@pytest.mark.parametrize("name", TRAINING)
+def test_each_flag_reaches_the_training(name, tmp_path):
+    series, table = tmp_path / "series", tmp_path / "table"
+    series.write_text("".join(f"{n * n}\n" for n in range(300)))
+    table.write_text("a,b\n" + "".join(f"{n},{n * n}\n" for n in range(300)))
+    values = {"--text": inspect.__file__, "--prime": "a", "--checkpoint": tmp_path, "--series": series, "--column": "b",
+              "--devices": "/cpu:0", int: 4, float: 0.5}
+    needed = few(name)[:2] if few(name)[0] in ("--text", "--data") else []  # less to read
+    skipped = ["--help", "--no-plot", "--save-plot", "--data", "--cluster", "--task", "--timeout"]
+    if name == "static_vs_dynamic_rnn" or tf.__version__.startswith("1."):
+        skipped.append("--no-xla")  # the first training is never compiled
+    old = handed(name, needed)
+    for action in parser_of(name)._actions:
+        flag = action.option_strings[-1]
+        if flag in skipped:
+            continue
+        given = [flag] if action.nargs == 0 else [flag, values.get(flag, values.get(action.type))]
+        if action.choices:
+            given = [flag, list(action.choices)[-1]]  # the default is the first
+        if flag == "--column":
+            needed = ["--series", str(table), "--column", "a"]
+            old = handed(name, needed)
+        new = handed(name, [*needed, *map(str, given)])
+        changed = {key for key in new if pickle.dumps(new[key]) != pickle.dumps(old.get(key))}
+        assert action.dest in changed if action.dest in new else changed, flag
 
 
 @pytest.mark.parametrize("name", TRAINING)

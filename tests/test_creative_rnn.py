@@ -27,7 +27,7 @@ def test_batches_are_the_notes_times_or_windows_of_values():
 @pytest.mark.parametrize("inputs, step", [("times", 1), ("values", 0.1)])
 def test_each_value_is_the_last_output_for_the_20_before_it(inputs, step):
     seen = []
-    _, last = script.train(2, inputs=inputs, on_step=lambda i, loss, generate: seen.append((generate(), weights())))
+    _, last = script.train(2, 0, False, inputs, lambda i, loss, generate: seen.append((generate(), weights())))
     assert last.shape == (2, 320) and (last == seen[1][0]).all() and not np.allclose(last, seen[0][0])
     for sequences, w in seen:
         np.testing.assert_allclose(sequences[:, :20], [np.zeros(20), script.series(step * np.arange(20))])
@@ -36,6 +36,7 @@ def test_each_value_is_the_last_output_for_the_20_before_it(inputs, step):
             np.testing.assert_allclose(sequences[:, n], expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.long
 def test_fed_with_values_it_goes_on_as_the_series_does():
     truth = script.series(0.1 * np.arange(320))
     _, sequences = script.train(500, inputs="values")

@@ -19,14 +19,15 @@ def numpy_predict(w, x):
 
 def test_loss_and_prediction_are_those_of_the_equations_each_at_its_points(tmp_path, monkeypatch):
     monkeypatch.setattr(script, "N_LAYERS", 2)
-    script.train(1, checkpoint=str(tmp_path))
-    before, (losses, prediction) = stored(tmp_path), script.train(2, checkpoint=str(tmp_path))
+    script.train(1, xla=False, checkpoint=str(tmp_path))
+    before, (losses, prediction) = stored(tmp_path), script.train(2, xla=False, checkpoint=str(tmp_path))
     x, x_test = script.make_inputs()
     assert losses == [pytest.approx(np.mean((numpy_predict(before, x) - script.series(x)) ** 2), rel=1e-4)]
     expected = numpy_predict(stored(tmp_path), x_test).flatten()
     np.testing.assert_allclose(prediction, expected, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.long
 def test_it_learns(monkeypatch):
     monkeypatch.setattr(script, "N_LAYERS", 3)
     monkeypatch.setattr(script, "LEARNING_RATE", 0.0003)

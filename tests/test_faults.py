@@ -7,7 +7,7 @@ import sys
 import threading
 
 import pytest
-from conftest import ROOT, SCRIPTS, few, lines, run, source
+from conftest import ROOT, SCRIPTS, few, lines, long, run, source
 
 import sin_to_cos_lstm
 
@@ -25,7 +25,7 @@ def test_trains_in_a_thread(name, small):
     assert results and results[0]
 
 
-@pytest.mark.parametrize("handler", [None, signal.SIG_IGN, signal.SIG_DFL])
+@pytest.mark.parametrize("handler", [None, long(signal.SIG_IGN), long(signal.SIG_DFL)])
 def test_a_handler_that_is_not_pythons_own_is_left_alone(handler, monkeypatch):
     def refuse(*_):
         raise AssertionError("the handler belongs to the host")
@@ -120,7 +120,7 @@ def test_a_process_that_used_tensorflow_2_is_told(tmp_path):
     assert done.returncode == 0 and done.stdout.endswith("3\n") and len(told) == int(sin_to_cos_lstm.XLA), done.stderr
 
 
-@pytest.mark.parametrize("name", ["a.PNG", "a.pdf", "a.svg", "手写.jpg"])
+@pytest.mark.parametrize("name", ["手写.PNG", long("a.pdf"), long("a.svg"), long("a.jpg")])
 def test_a_picture_of_any_format_and_case(name, tmp_path):
     path = tmp_path / name
     sin_to_cos_lstm.main(["--iterations", "3", "--no-xla", "--save-plot", str(path)])

@@ -307,7 +307,7 @@ def refusal(tmp_path, source, *flags):
 @pytest.mark.parametrize("source, words", [
     ("import tensorflow as tf\n\ntf.contrib.rnn.NoCell(3)\n", ["line 3", "tf.contrib.rnn.NoCell",
                                                                "MIGRATING.md"]),
-    ("import os\nprint 'cost', 3\n", ["line 2", "Python 2", "2to3"]),
+    long("import os\nprint 'cost', 3\n", ["line 2", "Python 2", "2to3"]),
     long("import tensorflow as tf\ntf.nn.no_such_thing()\n", ["line 2", "tf.nn.no_such_thing"]),
     long("from tensorflow.contrib.nowhere import x\n", ["line 1", "tf.contrib.nowhere"]),
     long("for i in xrange(3):\n    pass\n", ["line 1", "xrange", "2to3"]),

@@ -52,7 +52,7 @@ def numpy_predict(x, w):
 def test_predictions_are_the_equations_without_dropout_each_fed_back(unroll):
     data = script.make_data(n_steps=5, ahead=3)._replace(mean=10.0, deviation=2.0)
     x, w = data.x_test, {}
-    _, prediction = script.train(data, 1, 0, script.XLA and unroll == "dynamic", UNITS, 0.5, unroll, 3,
+    _, prediction = script.train(data, 1, 0, False, UNITS, 0.5, unroll, 3,
                                  on_step=lambda *_: w.update(weights()))
     for _ in range(3):
         x = np.concatenate([x[:, 1:], numpy_predict(x, w)[:, np.newaxis]], axis=1)
