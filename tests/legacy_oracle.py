@@ -29,8 +29,7 @@ def evaluate(tf, build):
         tf.set_random_seed(1)
         tensors = build(tf)
         variables = tf.global_variables()
-        session.run([tf.global_variables_initializer(), tf.local_variables_initializer(),
-                     tf.tables_initializer()])
+        session.run([tf.global_variables_initializer(), tf.local_variables_initializer(), tf.tables_initializer()])
         for variable in variables:
             if variable.dtype.base_dtype == tf.float32:
                 variable.load(numbers(variable.op.name, variable.shape.as_list()), session)
@@ -76,8 +75,7 @@ def environment():
 
 def run(python, path, out):
     """All values of a file of cases, from a process of that Python."""
-    subprocess.run([python, __file__, str(path), str(out)], check=True, stdin=subprocess.DEVNULL,
-                   env=environment())
+    subprocess.run([python, __file__, str(path), str(out)], check=True, stdin=subprocess.DEVNULL, env=environment())
     with np.load(str(out)) as file:
         return dict(file)
 

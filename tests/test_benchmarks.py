@@ -1,8 +1,6 @@
 """The benchmarks: peers that train the script's own model on its batches, and pages that show the stored results."""
-import importlib
 import sys
 
-import numpy as np
 import pytest
 from conftest import ROOT
 
@@ -20,34 +18,6 @@ def test_the_page_shows_the_stored_results():
         assert all(peer["low"] <= peer["median"] <= peer["high"] for peer in row["peers"].values())
         if rows.ROWS[name].keep_prob == 1:
             assert all(peer["difference"] <= benchmark.TOLERANCE for peer in row["peers"].values()), name
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("name", [name for name in rows.ROWS if not name.startswith("char")])
-def test_batches_are_those_of_the_script(name, monkeypatch):
-    row, fed = rows.ROWS[name], []
-    script = importlib.import_module(row.script)
-    import ours
-
-    class Enough(Exception):
-        pass
-
-    def run(self, fetches, feed_dict=None, *args, run=script.tf.Session.run, **options):
-        sizes = [len(value) for value in (feed_dict or {}).values() if np.ndim(value) == 3]
-        if sizes and len(feed_dict) > 1 and max(sizes) <= 200:  # a training step, no evaluation
-            fed.append(list(feed_dict.values()))
-            if len(fed) == 3:
-                raise Enough
-        return run(self, fetches, feed_dict, *args, **options)
-
-    monkeypatch.setattr(script.tf.Session, "run", run)
-    with pytest.raises(Enough):
-        script.train(xla=False, **ours.options(script, row))
-    for i, (x, y, *_) in enumerate(fed):
-        np.testing.assert_allclose([x, *([y] if np.ndim(y) == 3 else [])],
-                                   [row.batch(i)[0], *([row.batch(i)[1]] if np.ndim(y) == 3 else [])], rtol=1e-6)
-    rate = script.LEARNING_RATE
-    assert (rate[row.kwargs["cell"]] if isinstance(rate, dict) else rate) == row.learning_rate
 
 
 @pytest.mark.skipif(sys.version_info < (3, 8), reason="PyTorch and JAX run beside today's TensorFlow")

@@ -7,7 +7,7 @@ import sys
 import threading
 
 import pytest
-from conftest import ROOT, SCRIPTS, few, lines, long, run, source
+from conftest import ROOT, SCRIPTS, few, lines, long, run
 
 import sin_to_cos_lstm
 
@@ -136,7 +136,3 @@ def test_a_picture_that_cannot_be_is_found_before_the_training(name, expected, t
         sin_to_cos_lstm.main(["--save-plot", name])
     said = capsys.readouterr().err + str(ended.value.code)
     assert re.search(expected, said) and "Traceback" not in said
-
-
-def test_only_a_script_reads_the_command_line():
-    assert all("main(sys.argv[1:])" in source(name) and "def main(argv=()):" in source(name) for name in SCRIPTS)

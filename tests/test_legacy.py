@@ -33,8 +33,7 @@ def cell(name, *args, **kwargs):
     """A case: a cell of tf.contrib.rnn over three steps."""
     def build(tf):
         made = getattr(tf.contrib.rnn, name)(*args, **kwargs)
-        return flat(tf, *tf.nn.dynamic_rnn(made, tensor(tf, "x", 2, 3, 4), sequence_length=[3, 2],
-                                           dtype=tf.float32))
+        return flat(tf, *tf.nn.dynamic_rnn(made, tensor(tf, "x", 2, 3, 4), sequence_length=[3, 2], dtype=tf.float32))
     return build
 
 
@@ -42,8 +41,7 @@ def wrapped(name, *args, **kwargs):
     """A case: a wrapper around a GRU of four units over a list of three steps."""
     def build(tf):
         made = getattr(tf.contrib.rnn, name)(tf.contrib.rnn.GRUCell(4), *args, **kwargs)
-        inputs = [tf.constant([1, 2])] * 3 if name == "EmbeddingWrapper" else tf.unstack(tensor(tf, "x", 3, 2,
-                                                                                                4))
+        inputs = [tf.constant([1, 2])] * 3 if name == "EmbeddingWrapper" else tf.unstack(tensor(tf, "x", 3, 2, 4))
         return flat(tf, *tf.contrib.rnn.static_rnn(made, inputs, dtype=tf.float32))
     return build
 
@@ -83,8 +81,7 @@ def conv(tf):
 
 def grid(name, **kwargs):
     def build(tf):
-        made = getattr(tf.contrib.rnn, name)(3, feature_size=2, frequency_skip=1, num_frequency_blocks=[3],
-                                             **kwargs)
+        made = getattr(tf.contrib.rnn, name)(3, feature_size=2, frequency_skip=1, num_frequency_blocks=[3], **kwargs)
         return flat(tf, *tf.nn.dynamic_rnn(made, tensor(tf, "x", 2, 3, 4), dtype=tf.float32))
     return build
 
@@ -110,8 +107,7 @@ def seq2seq(name, symbols=True, feed=False, layers=1, **kwargs):
             inputs = [tf.constant([1, 2]), tf.constant([0, 3]), tf.constant([4, 1])]
             sizes = [5, 3] if "tied" in name else [5, 5, 3]
             feed_previous = tf.constant(True) if feed == "tensor" else feed
-            return flat(tf, *getattr(s, name)(inputs, inputs, made, *sizes, feed_previous=feed_previous,
-                                              **kwargs))
+            return flat(tf, *getattr(s, name)(inputs, inputs, made, *sizes, feed_previous=feed_previous, **kwargs))
         inputs = tf.unstack(tensor(tf, "x", 3, 2, 4))
         return flat(tf, *getattr(s, name)(inputs, inputs, made, **kwargs))
     return build
@@ -145,8 +141,7 @@ CASES = {
     "AttentionCellWrapper": wrapped("AttentionCellWrapper", 2, state_is_tuple=True),
     "AttentionCellWrapper, one tensor": wrapped("AttentionCellWrapper", 3, attn_size=2, state_is_tuple=False),
     "Conv2DLSTMCell": conv,
-    "CoupledInputForgetGateLSTMCell": cell("CoupledInputForgetGateLSTMCell", 5, True, num_proj=3,
-                                           proj_clip=0.1),
+    "CoupledInputForgetGateLSTMCell": cell("CoupledInputForgetGateLSTMCell", 5, True, num_proj=3, proj_clip=0.1),
     "CoupledInputForgetGateLSTMCell, norm": cell("CoupledInputForgetGateLSTMCell", 8, layer_norm=True,
                                                  num_unit_shards=2),
     "EmbeddingWrapper": wrapped("EmbeddingWrapper", 5, 3),
@@ -155,8 +150,7 @@ CASES = {
     "GRUBlockCell": cell("GRUBlockCell", 5),
     "GRUBlockCellV2": cell("GRUBlockCellV2", 5),
     "GridLSTMCell": grid("GridLSTMCell", use_peepholes=True),
-    "GridLSTMCell, coupled and shared": grid("GridLSTMCell", use_peepholes=True,
-                                             share_time_frequency_weights=True,
+    "GridLSTMCell, coupled and shared": grid("GridLSTMCell", use_peepholes=True, share_time_frequency_weights=True,
                                              couple_input_forget_gates=True, state_is_tuple=False),
     "GridLSTMCell, both ways": grid("BidirectionalGridLSTMCell", cell_clip=0.3, backward_slice_offset=1),
     "HighwayWrapper": wrapped("HighwayWrapper"),
@@ -296,8 +290,7 @@ def refusal(tmp_path, source, *flags):
     """The last line on stderr of a script that must not run."""
     path = tmp_path / "script.py"
     path.write_text(source)
-    done = subprocess.run([sys.executable, "-m", "legacy", *flags, str(path)], cwd=str(ROOT),
-                          stdin=subprocess.DEVNULL,
+    done = subprocess.run([sys.executable, "-m", "legacy", *flags, str(path)], cwd=str(ROOT), stdin=subprocess.DEVNULL,
                           capture_output=True, text=True)
     assert done.returncode == 1 and "Traceback" not in done.stderr
     return [line for line in done.stderr.splitlines() if line.startswith("legacy: ")][0]
@@ -305,8 +298,7 @@ def refusal(tmp_path, source, *flags):
 
 @legacy_only
 @pytest.mark.parametrize("source, words", [
-    ("import tensorflow as tf\n\ntf.contrib.rnn.NoCell(3)\n", ["line 3", "tf.contrib.rnn.NoCell",
-                                                               "MIGRATING.md"]),
+    ("import tensorflow as tf\n\ntf.contrib.rnn.NoCell(3)\n", ["line 3", "tf.contrib.rnn.NoCell", "MIGRATING.md"]),
     long("import os\nprint 'cost', 3\n", ["line 2", "Python 2", "2to3"]),
     long("import tensorflow as tf\ntf.nn.no_such_thing()\n", ["line 2", "tf.nn.no_such_thing"]),
     long("from tensorflow.contrib.nowhere import x\n", ["line 1", "tf.contrib.nowhere"]),
@@ -358,8 +350,7 @@ def test_old_habits(tmp_path):
     """What newer NumPy, Matplotlib, Python and absl took away; the command line; the report."""
     (tmp_path / "script.py").write_text(OLD_HABITS)
     (tmp_path / "helper.py").write_text("def first(a):\n    return float(a)\n")
-    done = subprocess.run([sys.executable, "-m", "legacy", "--report", str(tmp_path / "script.py"), "--rate",
-                           "0.5"],
+    done = subprocess.run([sys.executable, "-m", "legacy", "--report", str(tmp_path / "script.py"), "--rate", "0.5"],
                           cwd=str(ROOT), stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "[1.0] old habits die hard\n"

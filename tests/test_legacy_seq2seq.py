@@ -81,8 +81,7 @@ def beam(width=3, attention=True, known=True, layers=1, **kwargs):
         cell = tf.nn.rnn_cell.MultiRNNCell(cells) if layers > 1 else cells[0]
         if attention:
             tiled = s.tile_batch(memory, width), s.tile_batch(lengths, width)
-            cell = s.AttentionWrapper(cell, s.BahdanauAttention(UNITS, *tiled), 5,
-                                      alignment_history=not known)
+            cell = s.AttentionWrapper(cell, s.BahdanauAttention(UNITS, *tiled), 5, alignment_history=not known)
         decoder = s.BeamSearchDecoder(cell, embedding(tf), tf.fill([batch], 1), 2,
                                       cell.zero_state(batch * width, tf.float32), width,
                                       output_layer=tf.layers.Dense(WORDS), **kwargs)
@@ -105,8 +104,7 @@ def gather_tree(tf):
 
 def sequence_loss(tf):
     logits = tf.get_variable("logits", [BATCH, TIME, WORDS])
-    targets, weights = tf.constant([[1, 2, 3, 4, 5]] * BATCH), tf.sequence_mask(LENGTHS, TIME,
-                                                                                tf.float32) * 1.5
+    targets, weights = tf.constant([[1, 2, 3, 4, 5]] * BATCH), tf.sequence_mask(LENGTHS, TIME, tf.float32) * 1.5
     flags = [(1, 1, 0, 0), (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 0, 0), (0, 0, 1, 1), (0, 0, 1, 0), (0, 0, 0, 1)]
     return {str(f): tf.contrib.seq2seq.sequence_loss(logits, targets, weights, *map(bool, f)) for f in flags}
 
@@ -131,8 +129,7 @@ def crf(time, known=True):
 def dense(tf):
     c = tf.contrib.layers
     x = c.embed_sequence([[1, 2], [3, 0]], 5, 4)
-    with tf.contrib.framework.arg_scope([c.fully_connected], activation_fn=tf.nn.elu,
-                                        normalizer_fn=c.layer_norm):
+    with tf.contrib.framework.arg_scope([c.fully_connected], activation_fn=tf.nn.elu, normalizer_fn=c.layer_norm):
         x = c.fully_connected(x, 6, weights_regularizer=c.l2_regularizer(0.1))
     x = c.linear(c.stack(x, c.fully_connected, [5, 4]), 3, biases_regularizer=c.l1_regularizer(0.2))
     return {"output": x, "penalty": tf.losses.get_regularization_loss(), "bow": c.bow_encoder([[1, 0]], 5, 4)}
@@ -158,8 +155,7 @@ def convolutions(tf):
 def optimize_loss(optimizer, **kwargs):
     def build(tf):
         loss = tf.reduce_sum(tf.get_variable("w", [3]) * tf.constant([1., -2., 3.]))
-        train = tf.contrib.layers.optimize_loss(loss, tf.train.get_or_create_global_step(), 0.1, optimizer,
-                                                **kwargs)
+        train = tf.contrib.layers.optimize_loss(loss, tf.train.get_or_create_global_step(), 0.1, optimizer, **kwargs)
         with tf.control_dependencies([train]):
             return {v.op.name: tf.cast(v.read_value(), tf.float64) for v in tf.global_variables()}
     return build
@@ -167,8 +163,7 @@ def optimize_loss(optimizer, **kwargs):
 
 def losses(tf):
     c = tf.contrib.losses
-    x, labels, weights = tf.get_variable("logits", [3, 3]), tf.one_hot([0, 1, 2],
-                                                                       3), tf.constant([1., 0., 2.])
+    x, labels, weights = tf.get_variable("logits", [3, 3]), tf.one_hot([0, 1, 2], 3), tf.constant([1., 0., 2.])
     c.softmax_cross_entropy(x, labels, weights, label_smoothing=0.1)
     c.sparse_softmax_cross_entropy(x, tf.constant([0, 1, 2]), weights)
     c.sigmoid_cross_entropy(x, labels, 2.)
@@ -193,10 +188,8 @@ CASES.update({"helper: " + name: decoded(MECHANISMS["LuongAttention"], helper)
               for name, helper in HELPERS.items()})
 CASES.update({
     "attention: history, impute_finished": decoded(MECHANISMS["BahdanauAttention"], history=True,
-                                                   decode={"impute_finished": True,
-                                                           "output_time_major": True}),
-    "attention: no layer, cell's output": decoded(MECHANISMS["LuongAttention"], plain=True,
-                                                  output_attention=False),
+                                                   decode={"impute_finished": True, "output_time_major": True}),
+    "attention: no layer, cell's output": decoded(MECHANISMS["LuongAttention"], plain=True, output_attention=False),
     "BeamSearchDecoder": beam(),
     "BeamSearchDecoder, no attention": beam(width=4, attention=False),
     "BeamSearchDecoder, penalties": beam(length_penalty_weight=0.8, coverage_penalty_weight=0.3, layers=2),

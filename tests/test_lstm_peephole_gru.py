@@ -49,22 +49,6 @@ def test_loss_and_gradients_of_the_stack_are_those_of_the_equations(cell, tanh, 
             np.testing.assert_allclose(ours[name], gradient, rtol=1e-3, atol=1e-4 * np.abs(gradient).max())
 
 
-def test_layer_by_layer_is_the_notes_multi_rnn_cell(monkeypatch):
-    monkeypatch.setattr(script, "N_STEPS", 20)
-    with tf.Graph().as_default(), tf.Session() as sess:
-        x = tf.constant(script.make_inputs()[0], tf.float32)
-        stack = tf.nn.rnn_cell.MultiRNNCell([script.make_cell("peephole", tf.nn.relu) for _ in range(3)])
-        outputs, _ = tf.nn.dynamic_rnn(stack, x, dtype=tf.float32)
-        prediction = script.predict(x, "peephole", 3, False)
-        sess.run(tf.global_variables_initializer())
-        for v in tf.trainable_variables():
-            if v.op.name.startswith("rnn/"):
-                twin = v.op.name.replace("rnn/multi_rnn_cell/cell_", "layer_").replace("/lstm", "/rnn/lstm")
-                v.load(sess.run(twin + ":0"), sess)
-        outputs, prediction, kernel = sess.run([outputs, prediction, "dense/kernel:0"])
-    np.testing.assert_allclose(outputs @ kernel, prediction, rtol=1e-4, atol=1e-5 * np.abs(prediction).max())
-
-
 @pytest.mark.long
 @pytest.mark.parametrize("cell", script.CELLS)
 def test_every_cell_learns_with_tanh_and_a_usual_learning_rate(cell, monkeypatch):

@@ -48,13 +48,6 @@ def test_layers_that_soft_placement_moves_are_seen(monkeypatch):
     assert [counts["matmuls"] for counts in work.values()] != PRODUCTS
 
 
-@pytest.mark.parametrize("flags", ["--devices /gpu:9", "--cluster a:1 --task 0", "--cluster a:1,b:2 --task 2"])
-def test_wrong_flags_are_one_line(flags, capsys):
-    with pytest.raises(SystemExit):
-        script.main(flags.split())
-    assert len(capsys.readouterr().err.splitlines()) == 1
-
-
 @pytest.mark.long
 @pytest.mark.parametrize("port, iterations, dies", [("2731", "3", False), ("2732", "100000", True)])
 def test_three_processes_compute_the_same_and_end_when_one_dies(port, iterations, dies, traced):
