@@ -2,7 +2,7 @@
 
 Shows   BasicLSTMCell, MultiRNNCell, bidirectional_dynamic_rnn, its two outputs and two states, forget_bias
 Run     python bidirectional_lstm.py            (then once more with --ahead -3: the answer lies in the past)
-Expect  forward only a loss of 1 (the variance of the target), bidirectional below 0.01; 20 s on two cores
+Expect  forward only a loss of 1 (the variance of the target), bidirectional below 0.01; 20 to 60 s
 Notes   notes/bidirectional_lstm.md
 """
 import argparse

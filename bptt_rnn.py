@@ -2,7 +2,7 @@
 
 Shows   BPTT in NumPy against tf.gradients, what is left of a gradient after k steps, gate biases
 Run     python bptt_rnn.py
-Expect  differences below 1e-12; recall after 100 steps: gru 3 below 0.01, most at 0.33 (a guess); 1 min
+Expect  differences below 1e-12; recall after 100 steps: gru 3 below 0.01, most at 0.33; 1 to 3 min
 Notes   notes/bptt_rnn.md
 """
 import argparse

@@ -2,7 +2,7 @@
 
 Shows   one_hot, two LSTM layers, dropout, a state kept in a variable, clipped gradients, sampling, Saver
 Run     python char_rnn.py            (or --text FILE; with --checkpoint DIR, twice)
-Expect  about 2.5 bits per character by trigram counts, below 1.95 by the network; 3 minutes on two cores
+Expect  about 2.5 bits per character by trigram counts, below 1.95 by the network; 3 to 5 minutes
 Notes   notes/char_rnn.md
 """
 import argparse

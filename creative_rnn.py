@@ -2,7 +2,7 @@
 
 Shows   the network of time_series_rnn.py, and a loop that feeds its last output back as an input
 Run     python creative_rnn.py               (then with --inputs values, which is forecasting)
-Expect  two sequences of 300 values, small waves that do not follow the series; 10 s on two cores
+Expect  two sequences of 300 values, small waves that do not follow the series; 10 to 30 s
 Notes   notes/creative_rnn.md
 """
 import argparse

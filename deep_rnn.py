@@ -2,7 +2,7 @@
 
 Shows   MultiRNNCell, DropoutWrapper, the same weights in a training and a prediction graph, Saver
 Run     python deep_rnn.py            (then with --keep-prob 0.5; with --checkpoint DIR, twice)
-Expect  a training MSE that falls from 6 to below 0.001; 0.1 to 1 one point later; a minute on two cores
+Expect  a training MSE that falls from 6 to below 0.001; 0.1 to 1 one point later; 1 to 3 minutes
 Notes   notes/deep_rnn.md
 """
 import argparse

@@ -2,7 +2,7 @@
 
 Shows   BasicLSTMCell, LSTMCell with peepholes, GRUCell, a subclass of RNNCell
 Run     python lstm_peephole_gru.py          (then with --tanh --layers 5 --iterations 1000)
-Expect  an MSE of 6 or more that falls, with leaps; 8 minutes on two cores
+Expect  an MSE of 6 or more that falls, with leaps; 8 to 16 minutes on two cores
 Notes   notes/lstm_peephole_gru.md
 """
 import argparse

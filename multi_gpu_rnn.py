@@ -2,7 +2,7 @@
 
 Shows   tf.device, DeviceWrapper, RunOptions and RunMetadata, tf.train.Server, a queue that machines share
 Run     python multi_gpu_rnn.py            (then with --placement per-step, then with --devices /cpu:0)
-Expect  a third of the matrix products on each device; an MSE of 6 that falls below 0.3; 15 s on two cores
+Expect  a third of the matrix products on each device; an MSE of 6 that falls below 0.3; 15 to 30 s
 Notes   notes/multi_gpu_rnn.md
 """
 import argparse

@@ -2,7 +2,7 @@
 
 Shows   stacked LSTMs, the last output as a forecast, dropout, an RNN unrolled by hand, standardised data
 Run     python predict_sin_lstm.py            (then with --series FILE, a column of numbers)
-Expect  an MSE below 1e-4, where repeating the last value has 5e-5 and a straight line 5e-9; half a minute
+Expect  an MSE below 1e-4, where repeating the last value has 5e-5 and a straight line 5e-9; 30 to 60 s
 Notes   notes/predict_sin_lstm.md
 """
 import argparse

@@ -2,7 +2,7 @@
 
 Shows   placeholder, BasicLSTMCell, dynamic_rnn, an initial state that is fed
 Run     python sin_to_cos_lstm.py            (then once more with --stateless)
-Expect  a cost of 10 to 70 that falls below 1; about 0.1 over the last 20 windows; 10 s on two cores
+Expect  a cost of 10 to 70 that falls below 1; about 0.1 over the last 20 windows; 10 to 30 s
 Notes   notes/sin_to_cos_lstm.md
 """
 import argparse

@@ -2,7 +2,7 @@
 
 Shows   BasicRNNCell, dynamic_rnn, one dense layer for all time steps, forecasting
 Run     python time_series_rnn.py            (then with --inputs values, which is forecasting)
-Expect  an MSE of about 10 that falls, mostly below 0.01, and leaps up now and then; half a minute
+Expect  an MSE of about 10 that falls, mostly below 0.01, and leaps up now and then; 10 to 30 s
 Notes   notes/time_series_rnn.md
 """
 import argparse

@@ -2,7 +2,7 @@
 
 Shows   dynamic_rnn with sequence_length; an encoder-decoder with teacher forcing; greedy decoding by raw_rnn
 Run     python variable_length.py            (then once more with --no-lengths)
-Expect  more than 99 % of the held-out digit sequences reversed without a mistake; 30 s on two cores
+Expect  more than 99 % of the held-out digit sequences reversed without a mistake; 30 to 50 s
 Notes   notes/variable_length.md
 """
 import argparse
