@@ -128,6 +128,7 @@ def window(monkeypatch):
     backend.FigureCanvas, backend.FigureManager, backend.show = Canvas, FigureManagerBase, show
     monkeypatch.setitem(sys.modules, backend.__name__, backend)
     plt.switch_backend(f"module://{backend.__name__}")
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # a script would switch to it
     yield done
     plt.close("all")
     plt.switch_backend("agg")
