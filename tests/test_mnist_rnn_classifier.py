@@ -28,7 +28,8 @@ def idx(array, shape=None):
 
 @pytest.mark.parametrize("content", [
     b"", idx(X[:0], (450, 2**32 - 1, 28)), idx(X[:0]), idx(X)[:-1], idx(Y), "pipe",
-    gzip.compress(idx(X) + bytes(10**8)), {"x_train": X / 255}, {"x_train": X[:9]}, {"y_train": Y + 5}])
+    gzip.compress(idx(X) + bytes(10**8)), {"x_train": X / 255}, {"x_train": X[:9]}, {"y_train": Y + 5}],
+    ids=str.split("empty count no_images cut labels pipe endless fractions few_images label_14"))
 def test_wrong_files_are_one_line(content, tmp_path):
     if isinstance(content, bytes):
         (tmp_path / TRAIN).write_bytes(content)
