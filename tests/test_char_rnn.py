@@ -26,6 +26,8 @@ def test_targets_are_the_stream_shifted_by_one_and_rows_go_on(train):
     x, y = script.make_windows(range(103), range(103))  # (window, batch, time)
     # y also at the end of a window, where x[:, 0] is the usual mistake
     assert (y == x + 1).all() and (x.swapaxes(0, 1) == np.reshape(range(100), [4, 5, 5])).all()
+    learn, kept_out = script.split(TEXT)
+    assert TEXT.startswith(learn + kept_out) and len(learn) == len(TEXT) - len(TEXT) // 10 and len(kept_out) % 20 == 1
 
 
 @pytest.mark.parametrize("held_out, n, expected", [
