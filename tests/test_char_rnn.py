@@ -4,6 +4,7 @@ import argparse
 import numpy as np
 import oracles
 import pytest
+import tensorflow.compat.v1 as tf
 from conftest import stored
 from test_time_series_rnn import weights
 
@@ -38,21 +39,41 @@ def test_counts_of_aabac_by_hand(held_out, n, expected):
     assert script.count_bits("aabac", held_out, n) == pytest.approx(expected)
 
 
+def numpy_bits(x, y, w, state, masks=(1, 1)):
+    """x, y (batch, time), state and masks by layer -> bits per character, final states"""
+    outputs, final = np.eye(len(w["vocabulary"]))[x], []
+    for layer in range(2):
+        cell = {name: w[f"layer_{layer}/rnn/basic_lstm_cell/{name}"] for name in ("kernel", "bias")}
+        outputs, final_state, _ = oracles.forward("lstm", cell, outputs, tuple(state[layer]))
+        outputs = outputs * masks[layer]
+        final.append(final_state)
+    p = np.exp(outputs @ w["output/weights"] + w["output/biases"])
+    return -np.log2(np.take_along_axis(p, y[..., np.newaxis], axis=-1)[..., 0] / p.sum(axis=-1)).mean(), final
+
+
 def test_numpy_computes_the_same_and_the_text_begins_with_an_empty_state(train):
-    chars, seen = sorted(set(TEXT)), []
-    x, y = script.make_windows(script.split(TEXT)[0], chars)
-    train(len(x) + 1, keep_prob=1.0, on_step=lambda i, bits, _: seen.append((bits, weights("global_variables"))))
+    (x, y), kept_out = [script.make_windows(part, sorted(set(TEXT))) for part in script.split(TEXT)]
+    seen, state, all_bits = [], np.zeros([2, 2, 4, 12]), []
+    results = train(len(x) + 1, 7, keep_prob=0.6, on_step=lambda i, bits, _:
+                    seen.append((bits, weights("global_variables"))))
     for i in (1, len(x)):
-        w, k, final = seen[i - 1][1], i % len(x), []
-        outputs = np.eye(len(chars))[x[k]]
-        for layer in range(2):
-            cell = {name: w[f"layer_{layer}/rnn/basic_lstm_cell/{name}"] for name in ("kernel", "bias")}
-            outputs, state, _ = oracles.forward("lstm", cell, outputs, tuple(w["state"][layer] * (k > 0)))
-            final.append(state)
-        p = np.exp(outputs @ w["output/weights"] + w["output/biases"])
-        share = np.take_along_axis(p, y[k][..., np.newaxis], axis=-1)[..., 0] / p.sum(axis=-1)
-        assert seen[i][0] == pytest.approx(-np.log2(share).mean(), rel=1e-4)
+        w, k = seen[i - 1][1], i % len(x)
+        with tf.Graph().as_default(), tf.Session() as sess:
+            masks = np.floor(0.6 + sess.run(tf.random.stateless_uniform([2, 4, 5, 12], [7, i]))) / 0.6
+        bits, final = numpy_bits(x[k], y[k], w, w["state"] * (k > 0), masks)
+        assert seen[i][0] == pytest.approx(bits, rel=1e-4)
         np.testing.assert_allclose(seen[i][1]["state"], final, atol=1e-5)
+    for x, y in zip(*kept_out):
+        bits, state = numpy_bits(x, y, seen[-1][1], state)
+        all_bits.append(bits)
+    assert len(all_bits) == 2 and results["kept_out"] == pytest.approx(np.mean(all_bits), rel=1e-4)
+
+
+def test_gradients_are_clipped(train, monkeypatch):
+    monkeypatch.setattr(script, "MAX_NORM", 1e-12)
+    seen = []
+    train(2, on_step=lambda *_: seen.append(weights()["output/weights"]))
+    np.testing.assert_allclose(*seen, atol=1e-5)  # Adam divides by the gradient's size, but not by less than 1e-8
 
 
 def test_a_resumed_run_draws_the_same_masks_and_another_text_is_refused(train, tmp_path):
@@ -65,7 +86,8 @@ def test_a_resumed_run_draws_the_same_masks_and_another_text_is_refused(train, t
 
 def test_writes_by_the_probabilities_and_the_temperature():
     for temperature, share in (1.0, [0.2, 0.5, 0.3]), (0.5, [0.105, 0.658, 0.237]):
-        text = script.write(lambda x, state: (np.log([[0.2, 0.5, 0.3]]), state), "abc", 999, "c", temperature)
+        text = script.write(lambda x, state: (np.log([[0.2, 0.5, 0.3]]), state), "abc", 997, "cab", temperature)
+        assert text[:3] == "cab" and len(text) == 1000
         np.testing.assert_allclose([text.count(char) / 1000 for char in "abc"], share, atol=0.05)
 
 
