@@ -131,18 +131,6 @@ def test_messages_of_graphs_are_quoted(call, message):
     assert message in TEXT
 
 
-def test_softmax_cross_entropy_in_the_old_order_is_wrong_on_tensorflow_2_and_no_error():
-    logits, labels = [[2.0, 0.0, 1.0]], [[0.0, 1.0, 0.0]]
-    with tf.Graph().as_default(), tf.Session() as sess:
-        if TF2:
-            as_before = sess.run(tf.nn.softmax_cross_entropy_with_logits(logits, labels))
-            meant = sess.run(tf.nn.softmax_cross_entropy_with_logits_v2(labels=labels, logits=logits))
-            assert abs(as_before - meant) > 1
-        else:
-            with pytest.raises(ValueError, match="named arguments"):
-                tf.nn.softmax_cross_entropy_with_logits(logits, labels)
-
-
 def test_the_scripts_own_messages_are_quoted():
     source = (ROOT / "sin_to_cos_lstm.py").read_text(encoding="utf-8")
     for message in re.findall(r"^\| `(.+?)` \|", TEXT.split("What the scripts say:")[1], re.MULTILINE):

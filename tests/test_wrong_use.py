@@ -4,7 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import CHECKPOINTED, SCRIPTS, lines, long, mostly_long, parser_of, run, stored
+from conftest import CHECKPOINTED, SCRIPTS, lines, long, mostly_long, parser_of, stored
 
 import deep_rnn
 from deep_rnn import tf
@@ -115,16 +115,3 @@ def test_a_checkpoint_moves_with_its_folder_and_fits_one_model_only(name, tmp_pa
     with pytest.raises(SystemExit, match="--checkpoint .*: expected a checkpoint of this script"):
         small(name, "--iterations", "6", "--checkpoint", copy)
     assert tree(copy) == before
-
-
-def test_one_path_for_two_things(tmp_path, small):
-    with pytest.raises(SystemExit, match="--checkpoint '.*a.png': cannot be written"):
-        small("deep_rnn", "--save-plot", tmp_path / "a.png", "--checkpoint", tmp_path / "a.png")
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("argv", [["--seed", "nan"], ["--save-plot", "/proc/picture.png"]])
-def test_as_a_reader_meets_it(argv, tmp_path):
-    done = run("sin_to_cos_lstm", *argv, cwd=tmp_path)
-    assert done.returncode == 2 and not done.stdout and len(lines(done.stderr)) == 1
-    assert argv[0] in done.stderr and argv[1] in done.stderr and not list(tmp_path.iterdir())
