@@ -7,6 +7,7 @@ import re
 import sys
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 import tensorflow as tf
 from conftest import ROOT, SCRIPTS, few, lines, mostly_long, parser_of, run, source
@@ -99,6 +100,14 @@ def test_help_shows_the_docstring_and_flags_that_make_sense_alone(name, capsys):
     assert ended.value.code == 0 and module.__doc__.strip() in shown
     assert {"--seed", "--no-plot", "--save-plot"} <= set(re.findall(r"--[a-z-]+", shown))
     assert not re.search(r"^\s+--\S+( \S+)?\s+(of|for|to|which|there)\b", shown, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", [name for name in SCRIPTS if "def series(t)" in source(name)])
+def test_series_and_times_are_the_notes(name):
+    module, t = importlib.import_module(name), np.arange(101) * 0.15
+    np.testing.assert_allclose(module.series(t), t * np.sin(t) / 3 + 2 * np.sin(5 * t))
+    if hasattr(module, "make_inputs"):
+        np.testing.assert_allclose(np.ravel(module.make_inputs()), [*t[:-1], *t[1:]])  # the second: one point later
 
 
 TRAINING = [name for name in SCRIPTS if "def train(" in source(name)]

@@ -18,10 +18,10 @@ def test_what_both_scripts_have_is_the_same(name):
 
 def test_batches_are_the_notes_times_or_windows_of_values():
     x, y = script.make_batch(0, "times")
-    np.testing.assert_array_equal(x[0, :, 0], np.arange(20))
-    np.testing.assert_array_equal(y, script.series(x))
-    x, y = script.make_batch(0, "values")
-    assert x.shape == y.shape == (20, 20, 1) and (x[:, 1:] == y[:, :-1]).all()
+    assert (x[0, :, 0] == np.arange(20)).all() and (y == script.series(x)).all()
+    batches = np.array([script.make_batch(i, "values") for i in range(50)])  # (i, x or y, batch, time, 1)
+    assert batches.shape == (50, 2, 20, 20, 1) and (batches[:, 0, :, 1:] == batches[:, 1, :, :-1]).all()
+    assert len(np.unique(batches[:, 0, 0, 0])) == 50 and np.abs(batches).max() > 9  # the series grows with t
 
 
 @pytest.mark.parametrize("inputs, step", [("times", 1), ("values", 0.1)])
@@ -39,6 +39,7 @@ def test_each_value_is_the_last_output_for_the_20_before_it(inputs, step):
 @pytest.mark.long
 def test_fed_with_values_it_goes_on_as_the_series_does():
     truth = script.series(0.1 * np.arange(320))
-    _, sequences = script.train(500, inputs="values")
+    _, sequences, mse = script.main(["--inputs", "values", "--iterations", "500", "--no-plot"]).values()
     stands_still = np.abs(truth[19] - truth[20:23]).max()
     assert np.abs(sequences[1] - truth)[20:23].max() < stands_still / 2
+    assert mse == pytest.approx(np.mean(np.square(sequences[1] - truth)[20:]))

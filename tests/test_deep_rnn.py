@@ -44,3 +44,15 @@ def test_each_training_step_draws_masks_and_predictions_have_none(xla, monkeypat
     losses, _ = script.train(4, keep_prob=0.5, xla=xla, on_step=lambda *args: seen.append(args[2]))
     assert len(set(losses)) == 4  # the weights stay as they are: four draws of the masks
     np.testing.assert_array_equal(seen[1:], seen[:-1])
+
+
+def test_dropout_masks_the_inputs_of_a_layer(monkeypatch):
+    monkeypatch.setattr(script, "N_LAYERS", 1)
+    monkeypatch.setattr(script, "N_STEPS", 1)  # no state to mask yet
+    with script.tf.Graph().as_default(), script.tf.Session() as sess:
+        dropped = script.predict(script.tf.ones([99, 1, 1]), 0.5)
+        script.tf.get_variable_scope().reuse_variables()
+        expected = script.predict(script.tf.constant([[[0.0]], [[2.0]]]))
+        sess.run(script.tf.global_variables_initializer())
+        dropped, expected = sess.run([dropped, expected])
+    np.testing.assert_allclose(np.unique(dropped), np.sort(expected.flatten()), rtol=1e-5)

@@ -1,16 +1,14 @@
 """legacy.rnn, legacy_seq2seq and the old cells against TF 1.15's own, and the command `python -m legacy`."""
 import gzip
 import os
-import pathlib
 import subprocess
 import sys
 
 import numpy as np
 import pytest
-from conftest import long
+from conftest import ROOT, long
 from legacy_oracle import check, environment, expected, numbers, run
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
 legacy_only = pytest.mark.skipif(sys.version_info < (3, 8), reason="on TF 1.15 legacy does nothing")
 OLD = sorted((ROOT / "tests" / "old").glob("*.py"))
 
@@ -286,16 +284,6 @@ def test_old_script_prints_the_numbers_of_tensorflow_1(script, tmp_path):
         assert run_old(other_python, edited, ours)[0] == wanted
 
 
-def refusal(tmp_path, source, *flags):
-    """The last line on stderr of a script that must not run."""
-    path = tmp_path / "script.py"
-    path.write_text(source)
-    done = subprocess.run([sys.executable, "-m", "legacy", *flags, str(path)], cwd=str(ROOT), stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True)
-    assert done.returncode == 1 and "Traceback" not in done.stderr
-    return [line for line in done.stderr.splitlines() if line.startswith("legacy: ")][0]
-
-
 @legacy_only
 @pytest.mark.parametrize("source, words", [
     ("import tensorflow as tf\n\ntf.contrib.rnn.NoCell(3)\n", ["line 3", "tf.contrib.rnn.NoCell", "MIGRATING.md"]),
@@ -308,8 +296,12 @@ def refusal(tmp_path, source, *flags):
          "input_data.read_data_sets('/nowhere')\n", ["MNIST", "/nowhere", "MNIST_DIR"]),
 ])
 def test_what_is_missing_is_one_line(source, words, tmp_path):
-    line = refusal(tmp_path, source)
-    assert all(word in line for word in words)
+    (tmp_path / "script.py").write_text(source)
+    done = subprocess.run([sys.executable, "-m", "legacy", str(tmp_path / "script.py")], cwd=str(ROOT),
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    said, = [line for line in done.stderr.splitlines() if line.startswith("legacy: ")]
+    assert all(word in said for word in words)
 
 
 OLD_HABITS = """

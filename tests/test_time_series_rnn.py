@@ -22,6 +22,7 @@ def numpy_predict(x, w):
 def test_windows_of_values_are_shifted_by_one_and_never_reach_the_test_points():
     batches = np.array([script.make_batch(i, "values") for i in range(200)])  # (i, x or y, batch, time, 1)
     assert batches.shape == (200, 2, 50, 20, 1) and (batches[:, 0, :, 1:] == batches[:, 1, :, :-1]).all()
+    np.testing.assert_allclose(script.make_times()[0, :, 0], np.arange(101) * 0.15)
     t, x_test = script.make_test("values")
     assert np.abs(batches).max() < 9.9 < np.abs(script.series(t)).max() and len(t) == 60  # it grows with t
     np.testing.assert_allclose(x_test[:, -1, 0], script.series(t - 0.1))
