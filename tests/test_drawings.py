@@ -19,7 +19,3 @@ def test_a_stored_drawing_is_what_its_code_draws(drawing, tmp_path):
         pytest.skip("another Matplotlib drew it, and writes it differently")
     style.save(drawing, tmp_path / "drawing.svg")
     assert (tmp_path / "drawing.svg").read_text(encoding="utf-8") == stored
-
-
-def test_every_stored_drawing_has_its_code():
-    assert {path.stem for path in FIGURES.glob("*.svg")} == {drawing.__name__ for drawing in draw.DRAWINGS}
