@@ -3,6 +3,7 @@ import numpy as np
 import oracles
 import pytest
 import tensorflow.compat.v1 as tf
+from conftest import stored
 
 import lstm_peephole_gru as script
 
@@ -47,6 +48,18 @@ def test_loss_and_gradients_of_the_stack_are_those_of_the_equations(cell, tanh, 
         for name, gradient in theirs.items():
             assert gradient.any(), f"nothing to compare in {name}"
             np.testing.assert_allclose(ours[name], gradient, rtol=1e-3, atol=1e-4 * np.abs(gradient).max())
+
+
+def test_results_are_those_of_the_saved_weights_and_tanh_does_not_go_on_from_relu(tmp_path):
+    result = script.train("gru", 3, xla=False, n_layers=1, checkpoint=str(tmp_path))
+    w, mse = stored(tmp_path), []
+    for t in script.make_inputs():
+        outputs, _, _ = oracles.forward("gru", by_layer("gru", w)[0], t, (np.zeros([1, 100]),), "relu")
+        mse.append(np.mean((outputs @ w["dense/kernel"] + w["dense/bias"] - script.series(t)) ** 2))
+    assert [result["train_mse"], result["mse"]] == pytest.approx(mse, rel=1e-4)
+    assert result["lowest"] == min([*result["losses"], result["train_mse"]])
+    with pytest.raises(SystemExit, match="expected a checkpoint of this script"):
+        script.train("gru", 6, xla=False, n_layers=1, tanh=True, checkpoint=str(tmp_path))
 
 
 @pytest.mark.long
