@@ -35,12 +35,6 @@ def test_a_handler_that_is_not_pythons_own_is_left_alone(handler, monkeypatch):
     assert len(sin_to_cos_lstm.main(["--iterations", "3", "--no-xla"])["costs"]) == 3
 
 
-@pytest.mark.parametrize("stream", ["stdout", "stderr"])
-def test_runs_where_a_stream_is_none(stream, monkeypatch):
-    monkeypatch.setattr(sys, stream, None)
-    assert len(sin_to_cos_lstm.main(["--iterations", "3", "--no-xla"])["costs"]) == 3
-
-
 @pytest.mark.long
 @POSIX
 def test_runs_where_streams_are_closed(tmp_path):

@@ -27,9 +27,9 @@ def idx(array, shape=None):
 
 
 @pytest.mark.parametrize("content", [
-    b"", idx(X[:0], (450, 2**32 - 1, 28)), idx(X[:0]), idx(X)[:-1], idx(Y), "pipe",
-    gzip.compress(idx(X) + bytes(10**8)), {"x_train": X / 255}, {"x_train": X[:9]}, {"y_train": Y + 5}],
-    ids=str.split("empty count no_images cut labels pipe endless fractions few_images label_14"))
+    b"", idx(X[:0], (450, 2**32 - 1, 28)), idx(X[:0]), idx(X)[:-1], idx(Y), b"\0\0\x09" + idx(X)[3:], "pipe",
+    gzip.compress(idx(X) + bytes(10**8)), {"x_train": X / 255}, {"x_train": X[:449]}, {"y_train": Y + 1}],
+    ids=str.split("empty count no_images cut labels signed pipe endless fractions one_image_less label_10"))
 def test_wrong_files_are_one_line(content, tmp_path):
     if isinstance(content, bytes):
         (tmp_path / TRAIN).write_bytes(content)
@@ -53,16 +53,25 @@ def test_reads_every_layout_and_draws_where_there_is_none(tmp_path, monkeypatch,
     assert np.mean(nearest == data.y_test) > 0.7, "digits do not look like their labels"
 
 
-@pytest.mark.parametrize("cell, size, n_states", [("rnn", 150, 1), ("lstm", 100, 2)])
-def test_numpy_computes_the_same(cell, size, n_states, tmp_path):
-    script.train(DATA, cell, 1, 3, xla=False, checkpoint=str(tmp_path))
-    w, losses = stored(tmp_path), []
-    script.train(DATA, cell, 2, 3, False, str(tmp_path), on_step=lambda i, loss, _: losses.append(loss))
-    x, y = script.make_batch(DATA, 1, size, 3)
-    state = (np.zeros([size, script.N_UNITS[cell]]),) * n_states
+def numpy_logits(w, x, cell):
+    """x (batch, 28, 28) from 0 to 1 -> (batch, 10)"""
+    state = (np.zeros([len(x), script.N_UNITS[cell]]),) * {"rnn": 1, "lstm": 2}[cell]
     _, state, _ = oracles.forward(cell, {k: w[f"rnn/basic_{cell}_cell/{k}"] for k in ("kernel", "bias")}, x, state)
-    z = state[-1] @ w["fully_connected/weights"] + w["fully_connected/biases"]
-    assert losses == [pytest.approx(np.mean(np.log(np.exp(z).sum(axis=1)) - z[np.arange(size), y]), rel=1e-5)]
+    return state[-1] @ w["fully_connected/weights"] + w["fully_connected/biases"]
+
+
+@pytest.mark.parametrize("cell, size, reports", [("rnn", 150, [2]), ("lstm", 100, [])])  # rnn: an epoch has 3 batches
+def test_numpy_computes_the_same(cell, size, reports, tmp_path):
+    script.train(DATA, cell, 1, 3, xla=False, checkpoint=str(tmp_path))
+    w, seen = stored(tmp_path), []
+    result = script.train(DATA, cell, 4, 3, False, str(tmp_path), on_step=lambda *step: seen.append(step))
+    x, y = script.make_batch(DATA, 1, size, 3)
+    z = numpy_logits(w, x, cell)
+    assert seen[0][1] == pytest.approx(np.mean(np.log(np.exp(z).sum(axis=1)) - z[np.arange(size), y]), rel=1e-5)
+    assert [i for i, _, report in seen if report] == reports
+    train, test = [numpy_logits(stored(tmp_path), x / 255, cell).argmax(axis=1) for x in (X, X_TEST)]
+    np.testing.assert_array_equal(result.predictions, test)
+    assert result[1:3] == pytest.approx((np.mean(train == Y), np.mean(test == Y_TEST)))
 
 
 @pytest.mark.long

@@ -22,11 +22,6 @@ WRONG = {  # flag -> values that no script takes for it
 }
 
 
-def flags(name):
-    """Returns the flags of a script that take a value."""
-    return [action.option_strings[0] for action in parser_of(name)._actions if action.nargs != 0]
-
-
 def tree(folder):
     return {str(path): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
 
@@ -34,7 +29,7 @@ def tree(folder):
 @pytest.mark.parametrize("name, flag", [
     long(name, flag) if flag == "--iterations" and name != "sin_to_cos_lstm" or
     flag == "--checkpoint" and name != "deep_rnn" else (name, flag)
-    for name in SCRIPTS for flag in flags(name)])
+    for name in SCRIPTS for action in parser_of(name)._actions if action.nargs != 0 for flag in action.option_strings])
 def test_every_flag_refuses_what_it_cannot_take(name, flag, tmp_path, small, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("")
