@@ -1,9 +1,6 @@
 """MIGRATING.md and README: today's names exist on both TensorFlows, and messages are quoted as they are."""
 import importlib
-import os
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -38,37 +35,6 @@ def test_todays_names_exist_and_are_shown(row):
     assert entries or "legacy" in today or "make_cell" in today or "sess.run" in today
     for script in re.findall(r"\]\((\w+\.py)\)", example):
         assert (ROOT / script).exists()
-
-
-MESSAGES = """
-import numpy as np, matplotlib.pyplot as plt
-import tensorflow as tf2
-v1 = tf2.compat.v1
-for line in ["tf2.placeholder", "tf2.reset_default_graph", "tf2.ConfigProto", "tf2.nn.rnn_cell", "tf2.nn.dynamic_rnn",
-             "tf2.train.AdamOptimizer", "import tensorflow.contrib", "import tensorflow.examples",
-             "import tensorflow.models", "v1.placeholder(tf2.float32)", "v1.nn.rnn_cell.BasicLSTMCell(1)",
-             "tf2.data.Dataset.range(3).make_one_shot_iterator()", "np.int", "np.Inf",
-             "np.reshape([1], newshape=(1,))", "plt.figure().add_subplot().lines.remove(1)", "''.decode",
-             "{}.iteritems", "xrange", "compile('print 1', 'a', 'exec')"]:
-    try:
-        exec(line)
-        print("no error:", line)
-    except BaseException as error:
-        print(str(error).splitlines()[0])
-"""
-
-
-@pytest.mark.long
-@pytest.mark.skipif(not TF2, reason="the messages of TensorFlow 2")
-def test_messages_of_old_scripts_are_quoted():
-    environment = {key: value for key, value in os.environ.items() if key != "TF_USE_LEGACY_KERAS"}
-    done = subprocess.run([sys.executable, "-c", MESSAGES], capture_output=True, text=True, env=environment)
-    quoted = re.findall(r"`` (.+?) ``|`([^`]+)`", section("Troubleshooting, by error message"))
-    quoted = [one or other for one, other in quoted]
-    for message in done.stdout.splitlines():
-        assert not message.startswith("no error")
-        name = re.search(r"has no attribute ('\w+')", message)
-        assert any(q in message or name and q == name.group(1) for q in quoted), message
 
 
 def feed(x, y):

@@ -1,6 +1,7 @@
 """multi_gpu_rnn: each layer on its own device, the numbers of one device, clusters that end."""
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import oracles
@@ -48,6 +49,15 @@ def test_layers_that_soft_placement_moves_are_seen(monkeypatch):
     monkeypatch.setattr(script.LocalRNNCell, "call", script.tf.nn.rnn_cell.BasicRNNCell.call)
     work, _ = script.read_trace(script.train(1, placement="per-step")[3])
     assert [counts["matmuls"] for counts in work.values()] != PRODUCTS
+
+
+def test_a_machine_that_does_not_answer_ends_the_script(monkeypatch, capsys):
+    ended = threading.Event()
+    monkeypatch.setattr(script.os, "_exit", lambda status: ended.set())
+    end = script.watch(["127.0.0.1:1"], 1)  # nobody listens there
+    assert ended.wait(30)
+    end.set()
+    assert "no answer from 127.0.0.1:1 for 1 s" in capsys.readouterr().err
 
 
 @pytest.mark.long

@@ -3,6 +3,7 @@ import numpy as np
 import oracles
 import pytest
 import tensorflow.compat.v1 as tf
+from test_time_series_rnn import weights
 
 import variable_length as script
 
@@ -41,6 +42,15 @@ def test_encoder_decoders_and_loss_are_the_equations_over_the_real_tokens():
         end = [*written[row], script.EOS].index(script.EOS) + 1  # greedy: as if taught with its own tokens
         assert (written[row, :end] == again[row, :end].argmax(axis=1)).all() and not written[row, end:].any()
     np.testing.assert_allclose(cost, np.mean(losses), rtol=1e-4)
+
+
+def test_gradients_are_clipped_and_the_learning_rate_falls(monkeypatch):
+    norms, seen, clip = [], [], tf.clip_by_global_norm
+    monkeypatch.setattr(script.tf, "clip_by_global_norm", lambda g, norm: norms.append(norm) or clip(g, norm))
+    monkeypatch.setattr(script, "TESTED", 1)
+    script.train(4, xla=False, on_step=lambda *_: seen.append(weights()["output/weights"]))
+    moved = [np.abs(after - before).max() for before, after in zip(seen, seen[1:])]
+    assert norms == [1.0] and moved[2] < 0.5 * moved[0]  # Adam moves weights by the learning rate
 
 
 @pytest.mark.long
