@@ -15,6 +15,7 @@ def test_held_out_sequences_are_different_and_never_trained_on():
     held = [script.spell(script.targets(*script.held_out(length, 150))) for length in range(1, 10)]
     assert [len(set(texts)) for texts in held] == [1, 10, 100] + [150] * 6
     trained = {text for i in range(200) for text in script.spell(script.targets(*script.make_batch(i, -1)))}
+    assert {len(text) for text in trained} == set(range(1, 10))
     assert not trained & set(sum(held, [])) and len({text for text in trained if len(text) < 3}) == 9 + 90
 
 
@@ -42,6 +43,7 @@ def test_encoder_decoders_and_loss_are_the_equations_over_the_real_tokens():
         end = [*written[row], script.EOS].index(script.EOS) + 1  # greedy: as if taught with its own tokens
         assert (written[row, :end] == again[row, :end].argmax(axis=1)).all() and not written[row, end:].any()
     np.testing.assert_allclose(cost, np.mean(losses), rtol=1e-4)
+    assert written.shape[1] == 18  # two times the longest: then the loop ends without EOS
 
 
 def test_gradients_are_clipped_and_the_learning_rate_falls(monkeypatch):
