@@ -48,8 +48,7 @@ def plumbing(name):
 @pytest.mark.parametrize("name", mostly_long(SCRIPTS, "sin_to_cos_lstm"))  # the others: test_trains_in_a_thread
 def test_run_as_a_reader_does(name, tmp_path):
     done = run(name, *few(name), cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip()
+    assert done.returncode == 0 and done.stdout.strip(), done.stderr
     assert lines(done.stderr) == ["no window: --save-plot FILE keeps the picture"]
     assert not list(tmp_path.iterdir()), "a run writes nothing that was not asked for"
 

@@ -59,6 +59,14 @@ def test_predictions_are_the_equations_without_dropout_each_fed_back(unroll):
     np.testing.assert_allclose(prediction, 10 + 2 * x[:, -1, 0], rtol=1e-4)
 
 
+def test_dropout_keeps_the_mean_and_each_epoch_has_its_order():
+    with script.tf.Graph().as_default(), script.tf.Session() as sess:
+        one, two = sess.run([script.dropout(script.tf.ones([100, 100]), 0.25, [seed, 1]) for seed in (1, 2)])
+    assert set(one.flat) == {0, 4} and abs(one.mean() - 1) < 0.1 and (one != two).any()
+    data = script.make_data(n_steps=5)
+    assert not np.array_equal(*(script.make_batch(data, i, 0)[0] for i in (0, len(data.x_train) // 64)))
+
+
 @pytest.mark.long
 def test_dropout_has_a_new_mask_in_each_step_and_both_ways_to_unroll_train_alike(monkeypatch):
     monkeypatch.setattr(script, "LEARNING_RATE", 1e-9)
