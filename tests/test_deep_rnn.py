@@ -2,7 +2,7 @@
 import numpy as np
 import oracles
 import pytest
-from conftest import stored
+from conftest import long, stored
 
 import deep_rnn as script
 
@@ -36,7 +36,7 @@ def test_it_learns(monkeypatch):
     assert np.median(losses[-20:]) < 0.9 * constant
 
 
-@pytest.mark.parametrize("xla", [False] + [True] * script.XLA)
+@pytest.mark.parametrize("xla", [False] + [long(True)] * script.XLA)
 def test_each_training_step_draws_masks_and_predictions_have_none(xla, monkeypatch):
     for name, value in {"LEARNING_RATE": 0.0, "REPORT_EVERY": 1, "N_LAYERS": 3, "N_UNITS": 20}.items():
         monkeypatch.setattr(script, name, value)
