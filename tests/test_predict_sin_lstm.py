@@ -27,6 +27,8 @@ def test_a_file_is_scaled_by_its_training_part_and_errors_are_in_its_units(tmp_p
     np.testing.assert_array_equal(data.truth, values[180:])
     errors = script.compute_errors(data.truth + 5, data, ahead=3).values()
     assert list(errors) == pytest.approx([25, 60 ** 2, 0], rel=1e-3, abs=1e-3)
+    path.write_text("7\n" * 200)
+    assert script.make_data(str(path), n_steps=5).deviation == 1  # not 0: a flat line is divided by it, too
 
 
 @pytest.mark.parametrize("text, flags, expected", [
