@@ -236,14 +236,6 @@ def ported(script, folder):
     return path
 
 
-def test_page_shows_the_script_before_and_after(tmp_path):
-    page = (ROOT / "notes" / "legacy.md").read_text(encoding="utf-8")
-    before, after = (block.split("```")[0] for block in page.split("```python\n")[1:])
-    script = ROOT / "tests" / "old" / "names_2016.py"
-    assert before in script.read_text()
-    assert after in ported(script, tmp_path).read_text()
-
-
 def run_old(python, script, folder, *flags):
     """What an old script prints, in a process of that Python; the command is the same on both TensorFlows."""
     done = subprocess.run([python, "-m", "legacy", *flags, str(script), str(folder)], env=environment(),

@@ -37,10 +37,17 @@ def test_only_the_graph_of_dynamic_rnn_does_not_grow_and_all_ways_learn_the_same
     for way in script.WAYS:
         two, twelve, more = (script.train(1, way=way, n_steps=n)["nodes"] for n in (2, 12, 22))
         assert twelve - two == more - twelve == 0 if way == "dynamic_rnn" else twelve - two == more - twelve > 100
-    losses = [script.train(120, way=way, n_steps=6)["loss"] for way in script.WAYS]
-    np.testing.assert_allclose(losses, losses[0], rtol=0, atol=1e-4)
+    for iterations in (1, 120):
+        losses = [script.train(iterations, way=way, n_steps=6)["loss"] for way in script.WAYS]
+        np.testing.assert_allclose(losses, losses[0], rtol=0, atol=1e-4)
     assert losses[0] < 0.1  # the answer 0 gets 0.21, and without memory nothing gets much below
 
 
-def test_main_compares_all_ways_on_the_notes_batch():
-    assert max(script.main([*FEW, "--no-plot", "--no-xla"])["differences"].values()) < 1e-4
+def test_main_compares_all_ways_on_the_notes_batch_and_measures_each_length_once(monkeypatch):
+    rows, row = [], dict.fromkeys(["n_steps", "nodes", "bytes", "loss", "build", "first", "each"], 1)
+    monkeypatch.setattr(script, "XLA", True)
+    monkeypatch.setattr(script, "train", lambda i, seed, xla, way, n, units: rows.append((n, way, xla)) or row)
+    results = script.main(["--steps", "100", "2", "100", "--no-plot"])
+    assert max(results["differences"].values()) < 1e-4
+    plain, loop = [(way, False) for way in script.WAYS], ("dynamic_rnn", True)
+    assert rows == [(2, *way) for way in (*plain, ("static_rnn", True), loop)] + [(100, *way) for way in (*plain, loop)]
