@@ -14,6 +14,7 @@ FEW = [*SMALL_FLAGS, "--iterations", "3"]
 def test_every_way_is_the_recurrence_forward_and_backward(way):
     x, y = script.make_batch(7, seed=1)
     np.testing.assert_array_equal(y[:, 1:], x[:, :-1] / 2)
+    assert not np.array_equal(x, script.make_batch(7, seed=2)[0])
     with tf.Graph().as_default(), tf.Session() as sess:
         outputs = script.WAYS[way](tf.constant(x, tf.float32), script.N_UNITS)
         kernel, bias = tf.trainable_variables()
