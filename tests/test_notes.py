@@ -17,7 +17,6 @@ HEADINGS = {"": ["Goal", "Idea", "Shapes", "The code", "Run it", "What came out"
 PAGES = sorted((ROOT / "notes").glob("*.md")) + sorted((ROOT / "notes" / "zh").glob("*.md"))
 BOOKS = [ROOT / name for name in ("README.md", "README.zh.md", "MIGRATING.md", "MIGRATING.zh.md")]
 
-each_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: "/".join(path.parts[-2:]))
 each_chinese = pytest.mark.parametrize("path", [path for path in PAGES + BOOKS if "zh" in str(path.relative_to(ROOT))],
                                        ids=lambda path: path.name)
 
@@ -58,7 +57,7 @@ def test_headings_and_quoted_code(name, language):
     assert text.count("<details>") >= 3
 
 
-@each_page
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: "/".join(path.parts[-2:]))
 def test_commands_parse(path, tmp_path, monkeypatch):
     (tmp_path / "notes" / "figures").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)  # --save-plot opens its file
