@@ -76,6 +76,7 @@ def test_gradients_are_clipped(train, monkeypatch):
     np.testing.assert_allclose(*seen, atol=1e-5)  # Adam divides by the gradient's size, but not by less than 1e-8
 
 
+@pytest.mark.long
 def test_a_resumed_run_draws_the_same_masks_and_another_text_is_refused(train, tmp_path):
     for name, iterations in ("whole", 20), ("parts", 9), ("parts", 20):
         train(iterations, seed=-3, checkpoint=str(tmp_path / name))

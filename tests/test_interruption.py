@@ -46,7 +46,7 @@ def left_behind():
     return plt.get_fignums(), plt.get_backend(), len(alive), threading.active_count(), signal.getsignal(signal.SIGINT)
 
 
-@pytest.mark.parametrize("name", mostly_long(SCRIPTS, "sin_to_cos_lstm"))
+@pytest.mark.parametrize("name", mostly_long(SCRIPTS))
 def test_three_times_in_one_process(name, tmp_path, small, capsys):
     outs, results, left = [], [], []
     for seed in (7, 7, 7, 8):

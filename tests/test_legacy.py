@@ -252,9 +252,8 @@ def folder_with_digits(folder):
         images, labels = rng.randint(0, 256, (count, 28, 28)), rng.randint(0, 10, count)
         for what, header, data in (("images-idx3", [2051, count, 28, 28], images),
                                    ("labels-idx1", [2049, count], labels)):
-            path = folder / f"{name}-{what}-ubyte.gz"
-            path.write_bytes(gzip.compress(np.array(header, ">i4").tobytes()
-                                           + data.astype(np.uint8).tobytes()))
+            content = np.array(header, ">i4").tobytes() + data.astype(np.uint8).tobytes()
+            (folder / f"{name}-{what}-ubyte.gz").write_bytes(gzip.compress(content))
     return folder
 
 
@@ -311,9 +310,8 @@ assert int(np.array([3])) == 3 and "%d %.1f" % (np.array([4]), np.array([[0.5]])
 assert helper.first(np.array([2.0])) == 2 and np.zeros(2, dtype=int).dtype == np.int64
 assert isinstance([], collections.Iterable)
 plt.style.use("seaborn-darkgrid")
-lines = plt.plot([1, 2])
 ax = plt.gca()
-ax.lines.remove(lines[0])
+ax.lines.remove(ax.plot([1, 2])[0])
 assert not ax.lines and time.clock() > 0
 tf.app.flags.DEFINE_float("rate", 0.1, "rate")
 tf.app.flags.DEFINE_string("log_dir", "here", "absl has this name, too")
@@ -329,6 +327,7 @@ print([np.float32(1.0)], "old habits die hard")
 """
 
 
+@pytest.mark.long
 @legacy_only
 def test_old_habits(tmp_path):
     """What newer NumPy, Matplotlib, Python and absl took away; the command line; the report."""
