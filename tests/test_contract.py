@@ -137,6 +137,7 @@ def handed(name, *argv):
     with pytest.MonkeyPatch().context() as patch, pytest.raises(InterruptedError):
         patch.setattr(module, "train", train)
         patch.setattr(module, "gradients", lambda seed: ([0.0], [[1.0]]), raising=False)  # takes long
+        patch.setattr(module, "describe", lambda: None, raising=False)
         module.main(*argv)
     plt.close("all")
     return found

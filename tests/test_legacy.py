@@ -276,13 +276,14 @@ def test_old_script_prints_the_numbers_of_tensorflow_1(script, tmp_path):
 
 
 @legacy_only
+@pytest.mark.long
 @pytest.mark.parametrize("source, words", [
     ("import tensorflow as tf\n\ntf.contrib.rnn.NoCell(3)\n", ["line 3", "tf.contrib.rnn.NoCell", "MIGRATING.md"]),
-    long("import os\nprint 'cost', 3\n", ["line 2", "Python 2", "2to3"]),
-    long("import tensorflow as tf\ntf.nn.no_such_thing()\n", ["line 2", "tf.nn.no_such_thing"]),
-    long("from tensorflow.contrib.nowhere import x\n", ["line 1", "tf.contrib.nowhere"]),
-    long("for i in xrange(3):\n    pass\n", ["line 1", "xrange", "2to3"]),
-    long("from tensorflow.examples.tutorials.mnist import input_data\nimport os\n"
+    ("import os\nprint 'cost', 3\n", ["line 2", "Python 2", "2to3"]),
+    ("import tensorflow as tf\ntf.nn.no_such_thing()\n", ["line 2", "tf.nn.no_such_thing"]),
+    ("from tensorflow.contrib.nowhere import x\n", ["line 1", "tf.contrib.nowhere"]),
+    ("for i in xrange(3):\n    pass\n", ["line 1", "xrange", "2to3"]),
+    ("from tensorflow.examples.tutorials.mnist import input_data\nimport os\n"
          "os.environ.update(HOME='/nowhere', MNIST_DIR='')\n"
          "input_data.read_data_sets('/nowhere')\n", ["MNIST", "/nowhere", "MNIST_DIR"]),
 ])
