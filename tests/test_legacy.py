@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import ROOT, long
+from conftest import ROOT
 from legacy_oracle import check, environment, expected, numbers, run
 
 legacy_only = pytest.mark.skipif(sys.version_info < (3, 8), reason="on TF 1.15 legacy does nothing")
@@ -283,9 +283,8 @@ def test_old_script_prints_the_numbers_of_tensorflow_1(script, tmp_path):
     ("import tensorflow as tf\ntf.nn.no_such_thing()\n", ["line 2", "tf.nn.no_such_thing"]),
     ("from tensorflow.contrib.nowhere import x\n", ["line 1", "tf.contrib.nowhere"]),
     ("for i in xrange(3):\n    pass\n", ["line 1", "xrange", "2to3"]),
-    ("from tensorflow.examples.tutorials.mnist import input_data\nimport os\n"
-         "os.environ.update(HOME='/nowhere', MNIST_DIR='')\n"
-         "input_data.read_data_sets('/nowhere')\n", ["MNIST", "/nowhere", "MNIST_DIR"]),
+    ("from tensorflow.examples.tutorials.mnist import input_data\nimport os\nos.environ.update(MNIST_DIR='')\n"
+     "os.environ.update(HOME='/nowhere')\ninput_data.read_data_sets('/nowhere')\n", ["MNIST", "/nowhere", "MNIST_DIR"]),
 ])
 def test_what_is_missing_is_one_line(source, words, tmp_path):
     (tmp_path / "script.py").write_text(source)
@@ -297,9 +296,8 @@ def test_what_is_missing_is_one_line(source, words, tmp_path):
 
 
 OLD_HABITS = """
-import sys, collections, time
+import sys, collections, time, matplotlib
 import numpy as np
-import matplotlib
 matplotlib.use("Agg", warn=False)
 import matplotlib.pyplot as plt
 import tensorflow as tf
