@@ -115,10 +115,12 @@ def test_a_process_that_used_tensorflow_2_is_told(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["手写.PNG", long("a.pdf"), long("a.svg"), long("a.jpg")])
-def test_a_picture_of_any_format_and_case(name, tmp_path):
-    path = tmp_path / name
+def test_a_picture_of_any_format_and_case_replaces_an_older_one_at_the_end(name, tmp_path, monkeypatch):
+    path, train, kept = tmp_path / name, sin_to_cos_lstm.train, []
+    path.write_bytes(b"older")
+    monkeypatch.setattr(sin_to_cos_lstm, "train", lambda *args: (train(*args), kept.append(path.read_bytes()))[0])
     sin_to_cos_lstm.main(["--iterations", "3", "--no-xla", "--save-plot", str(path)])
-    assert path.stat().st_size > 5000
+    assert kept == [b"older"] and path.stat().st_size > 5000
 
 
 @pytest.mark.parametrize("name, expected", [("a.foo", r"a\.foo.*expected a name that ends in"),

@@ -46,9 +46,7 @@ def test_every_flag_refuses_what_it_cannot_take(name, flag, tmp_path, small, mon
         assert {path: content for path, content in tree(tmp_path).items() if content} == before
 
 
-# checkpoints ------------------------------------------------------------------
-DAMAGES = [f"{file} {how}" for file in ("list", "index", "data")
-           for how in ("garbage", "empty", "truncated", "missing")]
+HARMS = [f"{file} {how}" for file in ("list", "index", "data") for how in ("garbage", "empty", "truncated", "missing")]
 
 
 def spoil(folder, damage):
@@ -62,7 +60,7 @@ def spoil(folder, damage):
         path.write_bytes({"garbage": b"\xff\xfe\x00\x80", "empty": b"", "truncated": content[:len(content) // 2]}[how])
 
 
-@pytest.mark.parametrize("damage", [damage for damage in DAMAGES if damage != "list missing"])
+@pytest.mark.parametrize("damage", [damage for damage in HARMS if damage != "list missing"])
 def test_restore_finds_every_damage(damage, tmp_path):
     with tf.Graph().as_default(), tf.Session() as sess:
         tf.get_variable("v", initializer=np.arange(100.0))
