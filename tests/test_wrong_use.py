@@ -32,6 +32,7 @@ def tree(folder):
     for name in SCRIPTS for action in parser_of(name)._actions if action.nargs != 0 for flag in action.option_strings])
 def test_every_flag_refuses_what_it_cannot_take(name, flag, tmp_path, small, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(f"{name}.{'no_' * (flag == '--iterations')}steps", None, raising=False)  # before it trains
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir()
     needed = {"--column": ["--series", "file"], "--task": ["--cluster", "a:1,b:2"]}.get(flag, [])
@@ -40,8 +41,7 @@ def test_every_flag_refuses_what_it_cannot_take(name, flag, tmp_path, small, mon
         before = {path: content for path, content in tree(tmp_path).items() if content}
         with pytest.raises(SystemExit) as ended:
             small(name, *needed, f"{flag}={value}")
-        shown = capsys.readouterr()
-        said = lines(shown.err) + (lines(ended.value.code) if isinstance(ended.value.code, str) else [])
+        said = lines(capsys.readouterr().err) + (lines(ended.value.code) if isinstance(ended.value.code, str) else [])
         assert len(said) == 1 and ended.value.code != 0 and value[:200] in said[0], (value, said)
         assert {path: content for path, content in tree(tmp_path).items() if content} == before
 
