@@ -117,7 +117,7 @@ def crf(time, known=True):
         if not known:
             x = tf.placeholder_with_default(x, [None, None, 5])
             tags = tf.placeholder_with_default(tags, [None, None])
-        lengths = tf.constant(np.minimum([6, 4, 1, 2], time))
+        lengths = tf.constant(np.minimum([6, 4, 0, 2], time))
         likelihood, transitions = c.crf_log_likelihood(x, tags, lengths)
         best, score = c.crf_decode(x, transitions, lengths)
         allowed = tf.constant(numbers("allowed", [4, time, 5]) > -0.3)
