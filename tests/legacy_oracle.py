@@ -66,8 +66,7 @@ def main(path, out):
 
 
 def environment():
-    """The environment of a process with the other TensorFlow; TF 2 sets TF2_BEHAVIOR, which 1.15 would
-    follow."""
+    """The environment of a process with the other TensorFlow: without TF 2's TF2_BEHAVIOR, which 1.15 would obey."""
     return dict({key: value for key, value in os.environ.items() if key != "TF2_BEHAVIOR"},
                 PYTHONPATH=os.path.dirname(HERE), PYTHONWARNINGS="ignore", TF_CPP_MIN_LOG_LEVEL="3",
                 MPLBACKEND="Agg")

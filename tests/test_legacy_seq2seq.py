@@ -19,14 +19,15 @@ def decoded(mechanism, helper=None, plain=False, history=False, decode=None, **w
         s = tf.contrib.seq2seq
         x = tensor(tf, "x", BATCH, TIME, 4)
         cell = tf.nn.rnn_cell.LSTMCell(UNITS)
-        attention = s.AttentionWrapper(cell, mechanism(s, tensor(tf, "memory", BATCH, TIME, DEPTH)),
-                                       alignment_history=history, **wrapper)
+        attend = mechanism(s, tensor(tf, "memory", BATCH, TIME, DEPTH))
+        attention = s.AttentionWrapper(cell, attend, alignment_history=history, **wrapper)
         asked = helper(tf, s, x) if helper else s.TrainingHelper(x, LENGTHS)
         decoder = s.BasicDecoder(attention, asked, attention.zero_state(BATCH, tf.float32),
                                  None if plain else tf.layers.Dense(WORDS, use_bias=False))
         outputs, state, lengths = s.dynamic_decode(decoder, maximum_iterations=8, **(decode or {}))
         values = {"output": outputs.rnn_output, "sample": outputs.sample_id, "lengths": lengths,
-                  "c": state.cell_state.c, "attention": state.attention}
+                  "c": state.cell_state.c, "attention": state.attention,
+                  "memory": tf.stack([each.values for each in tf.nest.flatten(attend)])}
         if history:
             values["history"] = state.alignment_history.stack()
         return values
