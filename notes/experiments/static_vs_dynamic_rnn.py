@@ -26,14 +26,25 @@ def graph_size():
     return {**values, "nodes_per_step": (values["nodes_static_500"] - values["nodes_static_2"]) / 498}
 
 
-def iteration():
-    """Milliseconds per training iteration at 50 steps, without XLA and with it, in turn."""
-    variants = {"static": ("static_rnn", False), "dynamic": ("dynamic_rnn", False),
-                "xla": ("dynamic_rnn", True)}
+def _milliseconds(n_units, n=3):
+    """Milliseconds per training iteration at 50 steps, without XLA and with it: medians of n runs in turn."""
+    variants = {"static": ("static_rnn", False), "dynamic": ("dynamic_rnn", False), "xla": ("dynamic_rnn", True)}
     times = {name: [] for name in variants}
-    for _ in range(3):
+    for _ in range(n):
         for name, (way, xla) in variants.items():
-            times[name].append(1000 * script.train(100, xla=xla, way=way, n_steps=50)["each"])
-    ms = {name: statistics.median(values) for name, values in times.items()}
+            row = script.train(100, xla=xla, way=way, n_steps=50, n_units=n_units)
+            times[name].append(1000 * row["each"])
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def iteration():
+    """How much slower an iteration of dynamic_rnn is than one of static_rnn, and how much XLA gains."""
+    ms = _milliseconds(script.N_UNITS)
     return {**{f"{name}_ms": value for name, value in ms.items()}, "slower": ms["dynamic"] / ms["static"],
             "faster": ms["dynamic"] / ms["xla"]}
+
+
+def wide():
+    """The first of these ratios with 150 units."""
+    ms = _milliseconds(150)
+    return {"wide_slower": ms["dynamic"] / ms["static"]}
