@@ -5,7 +5,7 @@ import pytest
 import bptt_rnn as script
 
 FEW = ["--iterations", "3"]
-SHRUNK = {"CELLS": [("rnn", 1), ("gru", 3)]}
+SHRUNK = {"CELLS": [("rnn", 1), ("gru", 3)], "LAGS": [10, 30]}
 
 
 @pytest.mark.parametrize("step, n_gates", [(script.rnn_step, 1), (script.lstm_step, 4)])
