@@ -90,8 +90,7 @@ def expected(path, folder):
 
 def check(name, wanted, given):
     """Asserts that a case gave the same names, values and gradients, to 1e-6 of the largest."""
-    wanted, given = ({key[len(name) + 1:]: value for key, value in values.items() if key.startswith(name
-                                                                                                    + "/")}
+    wanted, given = ({key[len(name) + 1:]: value for key, value in values.items() if key.startswith(f"{name}/")}
                      for values in (wanted, given))
     assert "error" not in given, given["error"]
     assert wanted and "error" not in wanted, wanted.get("error")

@@ -36,7 +36,8 @@ def main(_):
             words = (images.reshape(-1, 28, 28).sum(axis=2) * 100).astype(int) % 12
             feed = {place: words[:, i] for i, place in enumerate(encoder)}
             feed.update({place: words[:, 10 + i] for i, place in enumerate(decoder)})
-            print(step, "%.5f" % sess.run([loss, train], feed)[0], labels.argmax(1).sum(), mnist.train.epochs_completed)
+            print(step, "%.5f" % sess.run([loss, train], feed)[0], labels.argmax(1).sum(), images.mean().round(5),
+                  mnist.train.epochs_completed)
 
 
 if __name__ == "__main__":
